@@ -1,0 +1,46 @@
+# homeroom. Needs Python >= 3.11, make and the package index that pip is configured for; nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: up test check bench build clean
+
+up: $(VENV)/.installed            ## get a model if there is none, start engine and gateway
+	@$(BIN)/homeroom up $(ARGS)
+
+test: $(VENV)/.tested             ## the whole test suite, with the real model and the real clients
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.checked           ## ruff, mypy strict, and the tests of structure and documentation
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/house
+
+bench: $(VENV)/.tested            ## tokens/s and time to first token, bare engine and gateway paired; start-up times
+	$(BIN)/python bench/gateway.py $(ARGS)
+	$(BIN)/python bench/startup.py $(ARGS)
+
+build: $(VENV)/.checked           ## the wheel and the sdist, in dist/
+	$(BIN)/python -m build --outdir dist
+
+clean:
+	rm -rf $(VENV) dist
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "homeroom needs Python >= 3.11: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing homeroom into $(VENV) ..."
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(PIP) -e '.[test]'
+	@touch $@
+
+$(VENV)/.checked: $(VENV)/.tested
+	$(PIP) -e '.[test,check]' build
+	@touch $@

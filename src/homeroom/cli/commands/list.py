@@ -1,0 +1,112 @@
+"""``homeroom list``: the models on this machine, and whether each fits the memory that is free."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homeroom import text
+from homeroom.cli import grammar
+from homeroom.cli.output import Output
+from homeroom.cli.words import count, fit_words
+from homeroom.settings import load
+
+if TYPE_CHECKING:
+    from homeroom.engine.choose import Fit
+    from homeroom.hardware.machine import Machine
+    from homeroom.models.facts import ModelFacts
+    from homeroom.models.store import StoredModel
+
+
+@grammar.command("list")
+def command(out: Output) -> int:
+    from homeroom.cli.tables import Table
+    from homeroom.engine.choose import assess
+    from homeroom.engine.plan import Ask
+    from homeroom.hardware.machine import detect
+    from homeroom.models.library import Library
+
+    settings = load()
+    library = Library(settings)
+    stored = library.store.all()
+    models, unreadable = library.all()
+    machine = detect()
+    sources = {model.path: model for model in stored}
+    verdicts = {facts.name: assess(facts, machine, Ask.from_settings(settings)) for facts in models}
+    rows = tuple(
+        (
+            facts.name,
+            facts.quantization,
+            count(facts.parameters),
+            text.size(facts.file_bytes),
+            f"{facts.context_length:,}",
+            fit_words(verdicts[facts.name]),
+            sources[facts.path].source if facts.path in sources else str(facts.path),
+        )
+        for facts in models
+    )
+    headings = ("name", "quantization", "parameters", "size", "context", "fits", "source")
+    table = Table(tuple(text.t(f"cli.head.{name}") for name in headings), rows, frozenset({2, 3, 4}))
+    reasons = [error.message for error in unreadable] + [
+        text.t("models.broken", name=entry.name, path=entry.path, reason=entry.reason) for entry in stored.broken
+    ]
+    data = {
+        "models": [row(facts, sources.get(facts.path)) | {"fit": fit(verdicts[facts.name])} for facts in models],
+        "broken": reasons,
+        "machine": memory(machine),
+    }
+    out.show(data, [table if rows else text.t("cli.list.none")], [facts.name for facts in models])
+    for reason in reasons:
+        out.warn(reason)
+    return 0
+
+
+def row(facts: ModelFacts, stored: StoredModel | None) -> dict[str, Any]:
+    """A model as JSON: what its header says, and what the store knows of it."""
+    return {
+        "name": facts.name,
+        "path": str(facts.path),
+        "files": len(facts.paths),
+        "sha256": facts.sha256,
+        "title": facts.title,
+        "architecture": facts.architecture,
+        "parameters": facts.parameters,
+        "quantization": facts.quantization,
+        "bits_per_weight": round(facts.bits_per_weight, 3),
+        "file_bytes": facts.file_bytes,
+        "tensor_bytes": facts.tensor_bytes,
+        "context_length": facts.context_length,
+        "embedding_length": facts.embedding_length,
+        "vocabulary": facts.vocabulary,
+        "layers": len(facts.layers),
+        "tokenizer": facts.tokenizer,
+        "chats": facts.chat_template is not None and not facts.embeds_only,
+        "takes_tools": facts.takes_tools,
+        "thinks": facts.thinks,
+        "pooling": facts.pooling,
+        "license": facts.license,
+        "base": facts.base,
+        "source": stored.source if stored else None,
+        "pulled_at": _time(stored.pulled_at.isoformat()) if stored else None,
+        "last_used": _time(stored.last_used.isoformat()) if stored and stored.last_used else None,
+    }
+
+
+def fit(verdict: Fit) -> dict[str, Any]:
+    """A verdict as JSON, bytes and tokens."""
+    plan = verdict.plan
+    return {
+        "verdict": verdict.verdict,
+        "reason": verdict.reason,
+        "context": plan.number("context") if plan else None,
+        "parallel": plan.number("parallel") if plan else None,
+        "memory": {"total": plan.memory.total, "basis": plan.memory.basis} if plan else None,
+    }
+
+
+def memory(machine: Machine) -> dict[str, Any]:
+    """The memory that verdicts were made with."""
+    return {"memory_total": machine.memory_total, "memory_free": machine.memory_free, "limited_by": machine.limited_by}
+
+
+def _time(stamp: str) -> str:
+    return stamp.replace("+00:00", "Z")

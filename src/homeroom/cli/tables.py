@@ -1,0 +1,95 @@
+"""Tables and lists of facts for people, aligned in columns whatever the language.
+
+Knows shapes; does not know what is in them. rich is imported only when one is drawn.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TextIO
+
+if TYPE_CHECKING:
+    import rich.table
+
+UNLIMITED: Final = 100_000
+"""Columns of a table that goes to a file or a pipe: nothing is wrapped or cut there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under headings. *right* are the numbers of the columns whose figures align on the right."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A title and one fact a line: label, value and, where there is one, a remark."""
+
+    title: str
+    rows: tuple[tuple[str, ...], ...]
+
+
+Block = str | Table | Facts
+
+
+def render(block: Block, stream: TextIO, colour: bool) -> str:
+    """*block* as lines for *stream*, the last one ended."""
+    if isinstance(block, str):
+        return block + "\n"
+    width = shutil.get_terminal_size().columns if stream.isatty() else UNLIMITED
+    if isinstance(block, Table):
+        return _draw(_table(block), width, colour)
+    title = f"{block.title}\n" if block.title else ""
+    return title + _draw(_facts(block), width, colour)
+
+
+def _table(block: Table) -> rich.table.Table:
+    table = _grid()
+    for number, heading in enumerate(block.headings):
+        table.add_column(heading, justify="right" if number in block.right else "left", overflow="fold")
+    table.show_header = True
+    _fill(table, block.rows)
+    return table
+
+
+def _facts(block: Facts) -> rich.table.Table:
+    table = _grid()
+    for number in range(max((len(row) for row in block.rows), default=0)):
+        table.add_column(no_wrap=number == 0, overflow="fold")
+    _fill(table, tuple((f"  {row[0]}", *row[1:]) for row in block.rows))
+    return table
+
+
+def _grid() -> rich.table.Table:
+    import rich.table
+
+    return rich.table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=False)
+
+
+def _fill(table: rich.table.Table, rows: tuple[tuple[str, ...], ...]) -> None:
+    from rich.text import Text
+
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+
+
+def _draw(table: rich.table.Table, width: int, colour: bool) -> str:
+    from rich.console import Console
+
+    paper = io.StringIO()
+    console = Console(
+        file=paper,
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        emoji=False,
+        markup=False,
+        legacy_windows=False,
+    )
+    console.print(table)
+    return "".join(f"{line.rstrip()}\n" for line in paper.getvalue().splitlines())

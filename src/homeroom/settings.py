@@ -1,0 +1,177 @@
+"""Configuration and folders: one name for a setting in config.toml, environment and flag.
+
+Knows where a user's files live and how a setting is found (flag, then ``HOMEROOM_NAME``, then config.toml,
+then the default). Does not know what a setting is used for.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from homeroom.errors import SettingsError
+
+KV_TYPES: Final = ("auto", "f16", "q8_0", "q4_0")
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+
+def _number(low: int, high: int) -> Callable[[Any], int]:
+    def parse(value: Any) -> int:
+        number = int(str(value).replace("_", "")) if not isinstance(value, bool) else None
+        if number is None or not low <= number <= high:
+            raise ValueError
+        return number
+
+    return parse
+
+
+def _choice(*allowed: str) -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        if value not in allowed:
+            raise ValueError
+        return str(value)
+
+    return parse
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _folders(value: Any) -> tuple[Path, ...]:
+    parts = value.split(os.pathsep) if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str | Path) for part in parts):
+        raise ValueError
+    return tuple(Path(part).expanduser() for part in parts if str(part))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. Its help is the message ``settings.NAME``; ``allowed`` is shown when a value is refused."""
+
+    name: str
+    default: Any
+    parse: Callable[[Any], Any]
+    allowed: str
+
+    @property
+    def env(self) -> str:
+        return f"HOMEROOM_{self.name.upper()}"
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
+
+
+SETTINGS: Final[tuple[Setting, ...]] = (
+    Setting("lang", "", _choice("", "en", "zh"), "en | zh"),
+    Setting("host", "127.0.0.1", _choice(*LOOPBACK), " | ".join(LOOPBACK)),
+    Setting("port", 11435, _number(0, 65535), "0..65535 (0: any free port)"),
+    Setting("model", "", _text, "MODEL"),
+    Setting("model_folders", (), _folders, "FOLDER[:FOLDER...]"),
+    Setting("ctx", 0, _number(0, 16_777_216), "tokens (0: chosen from the machine)"),
+    Setting("parallel", 0, _number(0, 256), "1..256 (0: chosen from the machine)"),
+    Setting("threads", 0, _number(0, 1024), "1..1024 (0: chosen from the machine)"),
+    Setting("kv_type", "auto", _choice(*KV_TYPES), " | ".join(KV_TYPES)),
+    Setting("memory", 0, _number(0, 1 << 60), "bytes (0: what is free)"),
+    Setting("idle_unload", 1800, _number(0, 31_536_000), "seconds (0: never)"),
+    Setting("engine_wait", 120, _number(1, 86_400), "seconds"),
+    Setting("max_body", 20_000_000, _number(1024, 1 << 40), "bytes"),
+    Setting("max_header", 32_768, _number(1024, 1 << 20), "bytes"),
+    Setting("index_url", "", _text, "URL (empty: what pip is configured for)"),
+)
+_BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting's value, and where each came from (``flag``, ``environment``, ``config.toml``, ``default``)."""
+
+    home: Path
+    lang: str
+    host: str
+    port: int
+    model: str
+    model_folders: tuple[Path, ...]
+    ctx: int
+    parallel: int
+    threads: int
+    kv_type: str
+    memory: int
+    idle_unload: int
+    engine_wait: int
+    max_body: int
+    max_header: int
+    index_url: str
+    origin: Mapping[str, str]
+
+    @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def database(self) -> Path:
+        return self.home / "homeroom.db"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def config(self) -> Path:
+        return self.home / "config.toml"
+
+
+def home_folder(environment: Mapping[str, str]) -> Path:
+    """``$HOMEROOM_HOME``, else the platform's data folder."""
+    given = environment.get("HOMEROOM_HOME", "")
+    if given:
+        return Path(given).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("homeroom", appauthor=False))
+
+
+def load(flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises SettingsError for an unreadable config.toml, an unknown name or a bad value.
+
+    *flags* holds what was given on the command line, by setting name; None means not given.
+    """
+    environment = os.environ if environment is None else environment
+    home = home_folder(environment)
+    written = _read(home / "config.toml")
+    values: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for setting in SETTINGS:
+        where, raw, shown = "default", setting.default, setting.name
+        if setting.name in written:
+            where, raw, shown = "config.toml", written[setting.name], setting.name
+        if environment.get(setting.env):
+            where, raw, shown = "environment", environment[setting.env], setting.env
+        if flags and flags.get(setting.name) is not None:
+            where, raw, shown = "flag", flags[setting.name], setting.flag
+        try:
+            values[setting.name] = setting.parse(raw)
+        except (ValueError, TypeError):
+            raise SettingsError("ground.bad_setting", name=shown, value=raw, allowed=setting.allowed) from None
+        origin[setting.name] = where
+    return Settings(home=home, origin=origin, **values)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError("ground.bad_config", path=path, reason=error) from None
+    for name in written:
+        if name not in _BY_NAME:
+            raise SettingsError("ground.unknown_setting", path=path, name=name, known=", ".join(sorted(_BY_NAME)))
+    return written

@@ -1,0 +1,94 @@
+"""The Python door on the real engine: sync and async, streaming, embeddings, errors, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+import homeroom
+from homeroom.errors import BadModelFile, ContextOverflow, UnknownModel
+
+
+def children() -> list[int]:
+    return [process.pid for process in psutil.Process().children(recursive=True)]
+
+
+def test_chat_stream_complete_embed_and_close(starter_path: Path) -> None:
+    before = children()
+    with homeroom.open(str(starter_path)) as m:
+        assert m.facts.architecture == "llama"
+        reply = m.chat("Say hello.", max_tokens=8, seed=1, temperature=0)
+        assert reply.text and str(reply) == reply.text
+        assert reply.finish_reason == "length"
+        assert (reply.usage.completion, reply.usage.prompt > 8) == (8, True)
+        assert reply.decode_rate and reply.decode_rate > 1
+
+        pieces = list(m.stream("Say hello.", max_tokens=8, seed=1, temperature=0))
+        assert "".join(piece.text for piece in pieces) == reply.text
+        assert pieces[-1].reply is not None and pieces[-1].reply.text == reply.text
+        assert any(piece.read == 1.0 for piece in pieces)
+
+        assert m.complete("The capital of France is", max_tokens=3, temperature=0).text
+        one, two = m.embed(["spring", "autumn"])
+        assert len(one) == len(two) == m.facts.embedding_length
+        assert m.embed([]) == []
+        assert len(children()) > len(before)
+    assert children() == before
+    m.close()
+
+
+def test_leaving_a_stream_early_frees_the_engine(starter_path: Path) -> None:
+    with homeroom.open(str(starter_path)) as m:
+        for number, _ in enumerate(m.stream("Tell a long story.", max_tokens=2000, ignore_eos=True)):
+            if number == 5:
+                break
+        assert m.chat("Say hello.", max_tokens=2).usage.completion == 2
+
+
+async def test_async(starter_path: Path) -> None:
+    before = children()
+    async with homeroom.open_async(str(starter_path)) as m:
+        reply = await m.chat([{"role": "user", "content": "Say hello."}], max_tokens=4)
+        assert reply.usage.completion == 4
+        text = "".join([piece.text async for piece in m.stream("Say hello.", max_tokens=4)])
+        assert text
+    assert children() == before
+
+
+async def test_async_awaited(starter_path: Path) -> None:
+    m = await homeroom.open_async(str(starter_path))
+    try:
+        assert (await m.complete("One two three", max_tokens=2)).usage.completion == 2
+    finally:
+        await m.close()
+
+
+def test_tools_and_schema(starter_path: Path) -> None:
+    tool = {
+        "type": "function",
+        "function": {
+            "name": "weather",
+            "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+        },
+    }
+    with homeroom.open(str(starter_path)) as m:
+        reply = m.chat("Weather in Paris?", tools=[tool], tool_choice="required", max_tokens=60, temperature=0)
+    assert [call.name for call in reply.tool_calls] == ["weather"]
+    assert "city" in reply.tool_calls[0].arguments
+    assert reply.finish_reason == "tool_calls"
+
+
+def test_errors_name_what_is_wrong(starter_path: Path, tmp_path: Path) -> None:
+    before = children()
+    with pytest.raises(UnknownModel, match="nonesuch"):
+        homeroom.open("nonesuch")
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF" + os.urandom(200))
+    with pytest.raises(BadModelFile, match=r"broken\.gguf"):
+        homeroom.open(str(broken))
+    with homeroom.open(str(starter_path)) as m, pytest.raises(ContextOverflow, match="tokens"):
+        m.chat("word " * 9000)
+    assert children() == before

@@ -1,0 +1,59 @@
+"""Settings: flag over environment over config.toml over default, and clear errors for what cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from homeroom import settings
+from homeroom.errors import SettingsError
+from homeroom.settings import SETTINGS, load
+
+
+def home(tmp_path: Path, config: str = "") -> dict[str, str]:
+    if config:
+        (tmp_path / "config.toml").write_text(config, encoding="utf-8")
+    return {"HOMEROOM_HOME": str(tmp_path)}
+
+
+def test_each_place_beats_the_next(tmp_path: Path) -> None:
+    environment = home(tmp_path, "port = 2000\nparallel = 3\n")
+    assert (load({}, environment).port, load({}, environment).origin["port"]) == (2000, "config.toml")
+    environment["HOMEROOM_PORT"] = "3000"
+    assert (load({}, environment).port, load({}, environment).origin["port"]) == (3000, "environment")
+    found = load({"port": 4000, "ctx": None}, environment)
+    assert (found.port, found.origin["port"]) == (4000, "flag")
+    assert (found.parallel, found.ctx, found.origin["ctx"]) == (3, 0, "default")
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ("port = 70000", "port cannot be 70000; allowed: 0..65535"),
+        ("port = true", "port cannot be True"),
+        ("kv_type = 'q3'", "q3"),
+        ("prot = 1", "'prot'"),
+        ("port = ", "config.toml cannot be read"),
+        ("host = '0.0.0.0'", "0.0.0.0"),
+        ("model_folders = 3", "model_folders"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path: Path, config: str, says: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load({}, home(tmp_path, config))
+    assert says in str(raised.value)
+    assert raised.value.exit_code == 2
+
+
+def test_the_environments_name_is_told_where_that_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="HOMEROOM_CTX"):
+        load({}, home(tmp_path) | {"HOMEROOM_CTX": "many"})
+
+
+def test_one_name_everywhere() -> None:
+    for setting in SETTINGS:
+        assert setting.env == "HOMEROOM_" + setting.name.upper()
+        assert setting.flag == "--" + setting.name.replace("_", "-")
+        assert setting.parse(setting.default) == setting.default
+    assert {setting.name for setting in SETTINGS} == set(settings.Settings.__slots__) - {"home", "origin"}
