@@ -11,7 +11,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "tools.unknown_choice": (
         "tool_choice names {choice!r}, which is none of the tools.",
-        "tool_choice 指定了 {choice!r},但它不在 tools 之中。",
+        "tool_choice 指定了 {choice!r}，但它不在 tools 之中。",
     ),
     "tools.unknown_choice.next": (
         'Use "auto", "none", "required" or the name of a tool in tools.',
@@ -19,7 +19,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "tools.with_format": (
         "This model's template knows no tools; homeroom holds it to a schema, which excludes another response format.",
-        "该模型的模板不支持工具;homeroom 用 schema 约束其输出,因此不能再指定其他输出格式。",
+        "该模型的模板不支持工具；homeroom 用 schema 约束其输出，因此不能再指定其他输出格式。",
     ),
     "tools.with_format.next": (
         "Leave out tools or response_format.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import TYPE_CHECKING
 
@@ -87,6 +86,8 @@ async def _model(out: Output, settings: Settings) -> Chosen:
 
 async def _load(out: Output, server: Server, chosen: Chosen) -> EnginePlan:
     """Load the model now, so that the first question is answered at once. Raises Interrupted when asked to end."""
+    import asyncio
+
     from homeroom.cli.progress import Bar
     from homeroom.engine.choose import purpose_of
 

@@ -1,0 +1,120 @@
+"""``list``, ``show`` and ``pull``: their forms side by side, broken files, and what does not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from homeroom.cli.words import count
+from homeroom.models.starter import starter_facts
+from support.commands import cli
+
+
+@pytest.fixture
+def broken(starter_path: Path, tmp_path: Path) -> Path:
+    """A folder with a model that was cut off and a file that is none."""
+    (tmp_path / "cut.gguf").write_bytes(starter_path.read_bytes()[:1_000_000])
+    (tmp_path / "letter.gguf").write_text("Dear engine,\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(999, "999"), (134_515_008, "135 M"), (7_615_616_512, "7.6 B"), (70_000_000_000, "70 B")]
+)
+def test_a_number_of_parameters(number: int, words: str) -> None:
+    assert count(number) == words
+
+
+def test_list_in_its_three_forms(home: Path) -> None:
+    people, data, quiet = cli(home, "list"), cli(home, "list", "--json"), cli(home, "list", "-q")
+    (model,) = data.json["models"]
+    assert (model["name"], model["quantization"], model["file_bytes"]) == ("starter", "Q4_1", 98_362_432)
+    assert model["fit"]["verdict"] == "fits" and model["fit"]["memory"]["total"] > model["file_bytes"]
+    heading, row = people.out.splitlines()
+    assert heading.split()[:3] == ["NAME", "QUANTIZATION", "PARAMETERS"]
+    assert row.startswith("starter") and "135 M" in row and "yes, needs" in row and starter_facts().source in row
+    assert quiet.out == "starter\n"
+    assert (people.code, data.code, quiet.code) == (0, 0, 0)
+
+
+def test_list_in_chinese_has_the_same_data(home: Path) -> None:
+    assert "是，需要" in cli(home, "list", "--lang", "zh").out
+    assert cli(home, "list", "--lang", "zh", "--json").json["models"][0].keys() == (
+        cli(home, "list", "--json").json["models"][0].keys()
+    )
+
+
+def test_list_where_nothing_is(tmp_path: Path) -> None:
+    assert "homeroom pull starter" in cli(tmp_path, "list").out
+    assert cli(tmp_path, "list", "--json").json["models"] == []
+    assert list(tmp_path.iterdir()) == []  # a question creates nothing
+
+
+def test_list_names_what_is_broken(home: Path, broken: Path) -> None:
+    told = cli(home, "list", HOMEROOM_MODEL_FOLDERS=str(broken))
+    assert told.code == 0 and "starter" in told.out
+    assert "cut.gguf" in told.err and "letter.gguf" in told.err and told.err.count("Warning: ") == 2
+    assert len(cli(home, "list", "--json", HOMEROOM_MODEL_FOLDERS=str(broken)).json["broken"]) == 2
+
+
+def test_list_says_in_words_what_does_not_fit(home: Path) -> None:
+    told = cli(home, "list", HOMEROOM_MEMORY="100000000")
+    assert told.out.splitlines()[1].split()[-2] == "no"
+    assert cli(home, "list", "--json", HOMEROOM_MEMORY="100000000").json["models"][0]["fit"]["verdict"] == "too-big"
+
+
+def test_show_in_its_forms(home: Path) -> None:
+    people, data, chinese = (cli(home, "show", "starter", *more) for more in ((), ("--json",), ("--lang", "zh")))
+    facts = data.json
+    assert facts["architecture"] == "llama" and facts["parameters"] == 134_515_008
+    assert facts["plan"]["choices"]["context"] == {"value": 8192, "reason": "the model's own limit"}
+    for words in ("135 M (134,515,008)", "Q4_1, 5.74 bits per weight", "apache-2.0", facts["path"], "the model's own limit"):
+        assert words in people.out
+    assert "上下文长度" in chinese.out and "每个权重 5.74 位" in chinese.out
+
+
+def test_show_a_base_model_by_its_path(home: Path, gemma_path: Path) -> None:
+    facts = cli(home, "show", str(gemma_path), "--json").json
+    assert facts["chats"] is False and facts["architecture"] == "gemma3"
+    assert "15 of them with a sliding window" in cli(home, "show", str(gemma_path)).out
+
+
+def test_show_what_would_not_fit(home: Path) -> None:
+    told = cli(home, "show", "starter", "--json", HOMEROOM_MEMORY="100000000")
+    assert (told.code, told.json["plan"], told.json["fit"]["verdict"]) == (0, None, "too-big")
+
+
+@pytest.mark.parametrize("command", ["show", "run"])
+def test_a_model_that_is_not_here(command: str, home: Path) -> None:
+    told = cli(home, command, "startr", "hi", "--json") if command == "run" else cli(home, command, "startr", "--json")
+    assert told.code == 2 and told.json["error"]["code"] == "model_not_found"
+    assert "starter" in told.err and "Next: " in told.err
+
+
+def test_a_broken_model(home: Path, broken: Path) -> None:
+    told = cli(home, "show", str(broken / "cut.gguf"))
+    assert told.code == 2 and "cut.gguf" in told.err and "Traceback" not in told.err
+
+
+def test_pull_starter_twice_touches_no_network(home: Path) -> None:
+    nowhere = {"HOMEROOM_INDEX_URL": "http://127.0.0.1:9/simple"}
+    people, data = cli(home, "pull", "starter", **nowhere), cli(home, "pull", "starter", "--json", **nowhere)
+    assert people.code == data.code == 0 and "98.4 MB" in people.out
+    assert data.json["sha256"] == starter_facts().member.sha256
+
+
+def test_pull_without_a_network(tmp_path: Path) -> None:
+    told = cli(tmp_path, "pull", "starter", "--json", "--index-url", "http://127.0.0.1:9/simple")
+    assert told.code == 3 and told.json["error"]["code"] == "network"
+    assert "Next: " in told.err
+
+
+@pytest.mark.parametrize("name", ["hf:org/repo", "https://example.org/m.gguf", "llama3"])
+def test_pull_what_cannot_be_pulled_yet(name: str, home: Path) -> None:
+    told = cli(home, "pull", name)
+    assert told.code == 2 and "homeroom pull starter" in told.err
+
+
+def test_pull_a_file_that_is_here(home: Path, gemma_path: Path) -> None:
+    assert "homeroom run" in cli(home, "pull", str(gemma_path)).err
