@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from homeroom.models.starter import starter_facts
 from homeroom.models.store import Store
-from support.commands import end, start
-
-MakeHome = Callable[[], Path]
-
-
-@dataclass(frozen=True)
-class Running:
-    """A gateway that ``homeroom up`` runs."""
-
-    home: Path
-    base_url: str
-    key: str
-    pid: int
+from support.commands import MakeHome, Running, end, start
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,9 @@ def test_help_lists_every_command_in_both_languages(tmp_path: Path) -> None:
     assert "Commands:" in english.out and "命令：" in chinese.out and "通用选项：" in chinese.out
 
 
-@pytest.mark.parametrize("words", [("--lang", "zh", "list", "-h"), ("list", "-h", "--lang=zh"), ("list", "--lang", "zh", "-h")])
+@pytest.mark.parametrize(
+    "words", [("--lang", "zh", "list", "-h"), ("list", "-h", "--lang=zh"), ("list", "--lang", "zh", "-h")]
+)
 def test_the_language_is_understood_before_and_after_the_command(words: tuple[str, ...], tmp_path: Path) -> None:
     assert "列出本机模型" in cli(tmp_path, *words).out
 
@@ -99,7 +101,13 @@ def test_every_command_and_option_has_its_help(language: text.Language) -> None:
 
 
 def test_every_setting_has_a_flag_on_up() -> None:
-    flags = {flag for _, command in every_command() if command.name == "up" for param in command.params for flag in param.opts}
+    flags = {
+        flag
+        for _, command in every_command()
+        if command.name == "up"
+        for param in command.params
+        for flag in param.opts
+    }
     assert {setting.flag for setting in SETTINGS} <= flags
 
 

@@ -69,7 +69,13 @@ def test_show_in_its_forms(home: Path) -> None:
     facts = data.json
     assert facts["architecture"] == "llama" and facts["parameters"] == 134_515_008
     assert facts["plan"]["choices"]["context"] == {"value": 8192, "reason": "the model's own limit"}
-    for words in ("135 M (134,515,008)", "Q4_1, 5.74 bits per weight", "apache-2.0", facts["path"], "the model's own limit"):
+    for words in (
+        "135 M (134,515,008)",
+        "Q4_1, 5.74 bits per weight",
+        "apache-2.0",
+        facts["path"],
+        "the model's own limit",
+    ):
         assert words in people.out
     assert "上下文长度" in chinese.out and "每个权重 5.74 位" in chinese.out
 

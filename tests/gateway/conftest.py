@@ -2,7 +2,7 @@
 
 Models: ``starter`` (instruct, no tools, no thinking in its template), ``base`` (Gemma, no template at all), ``student`` (the starter's
 weights with a template of Qwen3's kind: tools, thinking that can be switched off) and ``distilled`` (of DeepSeek-R1's kind: the
-prompt itself opens the thinking).
+prompt itself opens the thinking) and ``embedder`` (made for embeddings only, of at most 256 tokens).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ def model_folder(starter_path: Path, gemma_path: Path, tmp_path_factory: pytest.
     (folder / "base.gguf").symlink_to(gemma_path)
     with_metadata(starter_path, folder / "student.gguf", {"tokenizer.chat_template": STUDENT})
     with_metadata(starter_path, folder / "distilled.gguf", {"tokenizer.chat_template": DISTILLED})
+    embeds = {"llama.pooling_type": 1, "llama.context_length": 256}
+    with_metadata(starter_path, folder / "embedder.gguf", embeds)
     return folder
 
 

@@ -46,7 +46,7 @@ def test_version_tells_the_dialects_and_our_own(gateway: Running) -> None:
 
 def test_tags(gateway: Running) -> None:
     rows = {row.model: row for row in gateway.ollama().list().models}
-    assert sorted(name or "" for name in rows) == ["base", "distilled", "starter", "student"]
+    assert sorted(name or "" for name in rows) == ["base", "distilled", "embedder", "starter", "student"]
     row = rows["starter"]
     assert row.size == 98_362_432
     assert row.modified_at is not None
@@ -58,6 +58,7 @@ def test_tags(gateway: Running) -> None:
     assert capabilities == {
         "base": ["completion"],
         "distilled": ["completion", "thinking"],
+        "embedder": ["embedding"],
         "starter": ["completion"],
         "student": ["completion", "tools", "thinking"],
     }
@@ -318,21 +319,28 @@ def test_embed(gateway: Running) -> None:
 
 
 def test_a_text_that_is_too_long_is_cut_only_when_asked_for(gateway: Running) -> None:
-    long = "word " * 2500
+    long = "word " * 400
     for truncate in (None, False):
-        with pytest.raises(ollama.ResponseError, match="2500 tokens|2501 tokens") as caught:
-            gateway.ollama().embed("starter", ["short", long], truncate=truncate)
+        with pytest.raises(ollama.ResponseError, match="401 tokens.* 256") as caught:
+            gateway.ollama().embed("embedder", ["short", long], truncate=truncate)
         assert caught.value.status_code == 400
     with gateway.http() as client:
-        answer = client.post("/api/embed", json={"model": "starter", "input": ["short", long], "truncate": True})
+        answer = client.post("/api/embed", json={"model": "embedder", "input": ["short", long], "truncate": True})
         assert answer.status_code == 200, answer.text
         assert answer.headers["x-homeroom-truncated"] == "1"
-        assert answer.json()["prompt_eval_count"] == 2048 + 1
-        short = client.post("/api/embed", json={"model": "starter", "input": "short", "truncate": True})
+        assert answer.json()["prompt_eval_count"] == 256 + 1
+        short = client.post("/api/embed", json={"model": "embedder", "input": "short", "truncate": True})
         assert "x-homeroom-truncated" not in short.headers
     assert answer.json()["embeddings"][0] == pytest.approx(short.json()["embeddings"][0], abs=1e-3)
-    with pytest.raises(ollama.ResponseError, match="2048"):
-        gateway.ollama().embeddings("starter", long)
+    with pytest.raises(ollama.ResponseError, match="256"):
+        gateway.ollama().embeddings("embedder", long)
+
+
+def test_an_embedding_model_does_not_generate(gateway: Running) -> None:
+    with pytest.raises(ollama.ResponseError, match="cannot generate"):
+        gateway.ollama().generate("embedder", "x")
+    with pytest.raises(ollama.ResponseError, match="cannot generate"):
+        gateway.ollama().chat("embedder", HELLO)
 
 
 @pytest.mark.parametrize("stream", [False, True])

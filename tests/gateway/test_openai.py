@@ -53,7 +53,7 @@ def shots() -> list[ChatCompletionMessageParam]:
 
 def test_models(gateway: Running) -> None:
     client = gateway.openai()
-    assert [model.id for model in client.models.list()] == ["base", "distilled", "starter", "student"]
+    assert [model.id for model in client.models.list()] == ["base", "distilled", "embedder", "starter", "student"]
     assert client.models.retrieve("starter").id == "starter"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("nothing")
@@ -227,6 +227,14 @@ def test_a_completions_schema_is_obeyed(gateway: Running) -> None:
 def test_a_base_model_does_not_chat(gateway: Running) -> None:
     with pytest.raises(openai.BadRequestError, match="no chat template"):
         gateway.openai().chat.completions.create(model="base", messages=HELLO)
+
+
+def test_an_embedding_model_does_not_generate(gateway: Running) -> None:
+    client = gateway.openai()
+    with pytest.raises(openai.BadRequestError, match="cannot generate"):
+        client.chat.completions.create(model="embedder", messages=HELLO)
+    with pytest.raises(openai.BadRequestError, match="cannot generate"):
+        client.completions.create(model="embedder", prompt="x")
 
 
 def test_embeddings(gateway: Running) -> None:
@@ -417,8 +425,8 @@ def test_a_prompt_that_is_too_long_is_refused_with_both_counts(gateway: Running,
 
 
 def test_a_text_that_is_too_long_to_embed_is_refused(gateway: Running) -> None:
-    with pytest.raises(openai.BadRequestError, match="2048") as caught:
-        gateway.openai().embeddings.create(model="starter", input=["short", "word " * 3000])
+    with pytest.raises(openai.BadRequestError, match="401 tokens.*256") as caught:
+        gateway.openai().embeddings.create(model="embedder", input=["short", "word " * 400])
     assert caught.value.code == "context_length_exceeded"
 
 

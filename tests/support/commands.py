@@ -14,6 +14,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,8 +24,14 @@ import psutil
 
 HOMEROOM: Final = [sys.executable, "-m", "homeroom"]
 SECONDS: Final = 60.0
-_ON_TERMINAL: Final = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+_ON_TERMINAL: Final = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
 _ESCAPE: Final = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>])")
+
+
+MakeHome = Callable[[], Path]
+"""What the fixture ``make_home`` is: each call gives a new home that has the starter model."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,16 @@ class Answer:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A gateway that ``homeroom up`` runs."""
+
+    home: Path
+    base_url: str
+    key: str
+    pid: int
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -104,7 +121,9 @@ class Terminal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()

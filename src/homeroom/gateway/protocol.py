@@ -1,13 +1,14 @@
 """HTTP parsing with a bound on the header, which uvicorn's own protocol does not have.
 
-A request line and header over the limit is answered with 431 in JSON and the connection is closed.
+A request line and header over the limit is answered with 431 in JSON and the connection is closed, as is (404) a request for
+something else than a path.
 """
 
 from __future__ import annotations
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from homeroom.errors import TooLarge
+from homeroom.errors import HomeroomError, NotServed, TooLarge
 from homeroom.gateway.dialects import error_bytes
 
 
@@ -27,7 +28,11 @@ def protocol_with_limit(limit: int) -> type[HttpToolsProtocol]:
             self._in_head = False
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > limit:
-                self._refuse()
+                self._refuse(TooLarge("gateway.header_too_large", limit=limit), 431)
+                return
+            if not self.url.startswith(b"/"):  # a proxy's or a tunnel's form, which would hide what is asked for
+                method, url = (part.decode("latin-1")[:200] for part in (self.parser.get_method(), self.url))
+                self._refuse(NotServed("gateway.not_served", method=method, path=url), 404)
                 return
             super().on_headers_complete()
 
@@ -46,12 +51,11 @@ def protocol_with_limit(limit: int) -> type[HttpToolsProtocol]:
             # The parser holds an unfinished header in memory; data comes in pieces of at most 256 kB.
             self._head = self._head + len(data) if self._in_head else 0
             if self._in_head and self._head > limit and not self._refused:
-                self._refuse()
+                self._refuse(TooLarge("gateway.header_too_large", limit=limit), 431)
 
-        def _refuse(self) -> None:
+        def _refuse(self, error: HomeroomError, status: int) -> None:
             self._refused = True
-            error = TooLarge("gateway.header_too_large", limit=limit)
-            self.transport.write(error_bytes(error, 431))
+            self.transport.write(error_bytes(error, status))
             self.transport.close()
 
     return BoundedProtocol

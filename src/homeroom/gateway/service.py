@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from homeroom.engine.pool import EnginePool
 from homeroom.errors import BadRequest, TooLarge
+from homeroom.gateway import fields
 from homeroom.gateway.keys import Key, KeyRing
 from homeroom.models.facts import ModelFacts
 from homeroom.models.library import Library
@@ -82,8 +83,8 @@ class Call:
 
     def model(self, body: dict[str, Any]) -> ModelFacts:
         """The model that the request names, or the gateway's own where it names none."""
-        name = body.get("model") or self.service.default_model
-        if not isinstance(name, str) or not name:
+        name = fields.text("model", body.get("model")) or self.service.default_model
+        if not name:
             raise BadRequest("gateway.no_model", param="model")
         return self.named(name)
 
