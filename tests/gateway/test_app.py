@@ -181,7 +181,6 @@ def test_a_strange_host_is_no_defect(gateway: Running) -> None:
     [
         {},
         {"authorization": "Bearer"},
-        {"authorization": "Bearer "},
         {"authorization": "Bearer hr-" + "A" * 43},
         {"authorization": "Bearer nonsense"},
         {"authorization": "Basic {key}"},

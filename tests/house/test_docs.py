@@ -15,6 +15,7 @@ from homeroom.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
 
 
 def test_the_generated_pages_are_what_the_program_says() -> None:
@@ -33,7 +34,9 @@ def test_every_setting_is_documented(page: str) -> None:
 
 
 def test_the_routes_that_are_documented_are_those_that_are_served() -> None:
-    listed = set(re.findall(r"^\| `(GET|POST|DELETE) ([^`]+)` \| (inference|admin) ", (DOCS / "api.md").read_text("utf-8"), re.M))
+    listed = set(
+        re.findall(r"^\| `(GET|POST|DELETE) ([^`]+)` \| (inference|admin) ", (DOCS / "api.md").read_text("utf-8"), re.M)
+    )
     served = {
         (method, path if not path.endswith("*") else path.removesuffix("*") + "{}", right)
         for (method, path), (right, _) in ROUTES.items()
@@ -41,7 +44,7 @@ def test_the_routes_that_are_documented_are_those_that_are_served() -> None:
     assert {(method, re.sub(r"\{.*\}", "{}", path), right) for method, path, right in listed} == served
 
 
-@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")], key=lambda path: path.name), ids=lambda path: path.name)
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
@@ -64,5 +67,7 @@ def test_the_file_tree_in_the_readme_is_the_tree(page: str) -> None:
 def test_the_commands_in_the_readme_exist(page: str) -> None:
     from homeroom.cli.app import COMMANDS
 
-    named = set(re.findall(r"\bhomeroom ([a-z]+)\b", re.sub(r"[^\x00-\x7f]", " ", (ROOT / page).read_text(encoding="utf-8"))))
+    named = set(
+        re.findall(r"\bhomeroom ([a-z]+)\b", re.sub(r"[^\x00-\x7f]", " ", (ROOT / page).read_text(encoding="utf-8")))
+    )
     assert set(COMMANDS) <= named

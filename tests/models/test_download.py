@@ -20,8 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeroom.errors import DigestMismatch, DiskFull, NetworkFailure, SettingsError, SourceFailure
-from homeroom.models.download import Client, Credentials, Network, fetch, shown
-from homeroom.models.store import Lock
+from homeroom.models.disk import Lock
+from homeroom.models.download import fetch
+from homeroom.models.http import Client, Credentials, Network, shown
 from support.index_server import IndexServer
 
 BODY = random.Random(2).randbytes(5_000_000)
@@ -279,7 +280,7 @@ async def test_two_at_once_fetch_it_once(server: IndexServer, world: World) -> N
 async def test_a_lock_falls_free_when_its_owner_is_killed(tmp_path: Path) -> None:
     code = (
         "import asyncio, sys, pathlib\n"
-        "from homeroom.models.store import Lock\n"
+        "from homeroom.models.disk import Lock\n"
         "async def hold():\n"
         "    async with Lock(pathlib.Path(sys.argv[1]), sleep=asyncio.sleep):\n"
         "        print('held', flush=True)\n"

@@ -201,13 +201,8 @@ def test_key_lengths(tmp_path: Path) -> None:
 def test_string_values(tmp_path: Path) -> None:
     key = encode_string("k") + struct.pack("<I", 8)
     refused(raw(tmp_path / "a", keys=1, body=key + struct.pack("<Q", HUGE)), "cut_off")
-    refused(
-        raw(tmp_path / "b", keys=1, body=key + struct.pack("<Q", 5 << 20) + bytes(6 << 20)), "long_string"
-    )
-    assert (
-        "k"
-        in refused(raw(tmp_path / "c", keys=1, body=encode_pair("k", Typed(8, b"\xc3"))), "bad_utf8").message
-    )
+    refused(raw(tmp_path / "b", keys=1, body=key + struct.pack("<Q", 5 << 20) + bytes(6 << 20)), "long_string")
+    assert "k" in refused(raw(tmp_path / "c", keys=1, body=encode_pair("k", Typed(8, b"\xc3"))), "bad_utf8").message
 
 
 def test_value_types(tmp_path: Path) -> None:
@@ -357,8 +352,11 @@ def test_mutated_header_is_read_or_refused(head: bytes, patched: Path, spot: int
 def test_header_with_a_hostile_number_is_read_or_refused(head: bytes, spot: int, number: int) -> None:
     at = spot % (len(head) - 8)
     stream = io.BytesIO(head[:at] + struct.pack("<Q", number) + head[at + 8 :])
-    with pytest.raises(BadModelFile):  # at the latest because a bare header lacks its weights
-        read_header(stream)
+    try:
+        header = read_header(stream)
+    except BadModelFile:  # at the latest because a bare header lacks its weights
+        return
+    assert not header.tensors  # the count of tensors itself was set to none
 
 
 @QUICK

@@ -88,9 +88,7 @@ def test_name_is_the_stem_by_default(tmp_path: Path) -> None:
     assert inspect(model(tmp_path, "llama", {})).name == "m"
 
 
-def test_changed_copy_is_loaded_by_the_engine_with_its_new_template(
-    tmp_path: Path, starter_path: Path
-) -> None:
+def test_changed_copy_is_loaded_by_the_engine_with_its_new_template(tmp_path: Path, starter_path: Path) -> None:
     changes: dict[str, Value | None] = {
         "tokenizer.chat_template": TOOLS,
         "general.base_model.0.name": "SmolLM2 135M",
@@ -122,9 +120,7 @@ def test_heads_per_layer_and_layers_without_any(tmp_path: Path) -> None:
 
 
 def test_key_and_value_lengths_of_their_own(tmp_path: Path) -> None:
-    assert layers(tmp_path, "llama", attention__key_length=192, attention__value_length=128)[0] == Layer(
-        8, 192, 128
-    )
+    assert layers(tmp_path, "llama", attention__key_length=192, attention__value_length=128)[0] == Layer(8, 192, 128)
 
 
 def test_mla_is_one_head_of_keys_and_no_values(tmp_path: Path) -> None:
@@ -226,9 +222,7 @@ def test_layers_that_only_predict_further_tokens_keep_nothing(tmp_path: Path) ->
 # Other facts.
 
 
-@pytest.mark.parametrize(
-    ("number", "name"), [(0, None), (1, "mean"), (2, "cls"), (3, "last"), (4, "rank"), (99, None)]
-)
+@pytest.mark.parametrize(("number", "name"), [(0, None), (1, "mean"), (2, "cls"), (3, "last"), (4, "rank"), (99, None)])
 def test_pooling(tmp_path: Path, number: int, name: str | None) -> None:
     facts = inspect(model(tmp_path, "qwen3", {"pooling_type": number}))
     assert (facts.pooling, facts.embeds_only) == (name, name is not None)

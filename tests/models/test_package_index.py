@@ -17,7 +17,7 @@ import pytest
 
 from homeroom.errors import NetworkFailure, SettingsError, SourceFailure
 from homeroom.models import package_index
-from homeroom.models.download import Client, Network
+from homeroom.models.http import Client, Network
 from homeroom.models.package_index import Answer, Config, Place, config_files, configuration, default_index, look
 from support.index_server import IndexServer
 

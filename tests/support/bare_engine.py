@@ -49,9 +49,7 @@ class Loaded:
 def load(path: Path, *, context: int, parallel: int = 1, batch: int = 128, kv_type: str = "f16") -> Loaded:
     """Load the model in a child; raises AssertionError with the end of its log where it does not load."""
     ask = {"path": str(path), "context": context, "parallel": parallel, "batch": batch, "kv_type": kv_type}
-    done = subprocess.run(
-        [sys.executable, "-c", _CHILD, json.dumps(ask)], capture_output=True, timeout=60, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", _CHILD, json.dumps(ask)], capture_output=True, timeout=60, check=False)
     log = (done.stdout + b"\n" + done.stderr).decode("utf-8", "replace")
     answer = re.search(r"^LOADED (.*)$", log, re.MULTILINE)
     assert answer is not None, log[-2000:]

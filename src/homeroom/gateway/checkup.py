@@ -22,8 +22,8 @@ from homeroom import text
 from homeroom.engine.local import LocalGateway, find_gateway, socket_path
 from homeroom.errors import DiskFull, EngineStartFailed, HomeroomError, RuntimeFailure, StoreFailure
 from homeroom.hardware.machine import Machine, detect
+from homeroom.models.disk import free_bytes
 from homeroom.models.library import Library
-from homeroom.models.store import free_bytes
 from homeroom.settings import SETTINGS, Settings, home_folder, load
 from homeroom.version import __version__
 
@@ -133,7 +133,7 @@ def _settings(problems: list[HomeroomError]) -> Settings:
 
 
 def _shown(settings: Settings) -> tuple[tuple[str, str, str], ...]:
-    from homeroom.models.download import shown
+    from homeroom.models.http import shown
 
     rows = []
     for setting in SETTINGS:
@@ -257,7 +257,7 @@ def _models(settings: Settings, problems: list[HomeroomError]) -> tuple[tuple[st
 async def _indexes(settings: Settings, problems: list[HomeroomError]) -> tuple[Index, ...]:
     """Ask each package index that pip is configured for whether it has the starter model's wheel."""
     from homeroom.models import package_index
-    from homeroom.models.download import Client
+    from homeroom.models.http import Client
     from homeroom.models.starter import starter_facts
 
     facts = starter_facts()

@@ -19,7 +19,6 @@ from typing import Final
 
 import uvicorn
 
-
 from homeroom.engine import local
 from homeroom.engine.plan import Ask
 from homeroom.engine.pool import EnginePool

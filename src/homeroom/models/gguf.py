@@ -226,9 +226,7 @@ class _Reader:
             return
         start = self.at
         if count > self.size - start:
-            self.fail(
-                "cut_off", what=what, at=min(start, self.size), needed=count, left=max(0, self.size - start)
-            )
+            self.fail("cut_off", what=what, at=min(start, self.size), needed=count, left=max(0, self.size - start))
         wanted = min(max(count, _CHUNK), self.size - start)
         parts: list[bytes] = []
         try:

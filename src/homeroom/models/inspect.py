@@ -188,9 +188,7 @@ def _vocabulary(keys: Keys, tensors: Iterable[Tensor]) -> int:
     """Tokens in the vocabulary: the tokenizer's list, which the engine counts; else the embedding's rows."""
     embedding = next((tensor for tensor in tensors if tensor.name == "token_embd.weight"), None)
     tokens = keys.metadata.get("tokenizer.ggml.tokens")
-    count = (
-        tokens.count if isinstance(tokens, LongArray) else len(tokens) if isinstance(tokens, tuple) else None
-    )
+    count = tokens.count if isinstance(tokens, LongArray) else len(tokens) if isinstance(tokens, tuple) else None
     if embedding is None or len(embedding.shape) != 2:
         return count if count is not None else keys.whole("vocab_size", 0)
     if keys.architecture in _PLAIN:
@@ -203,9 +201,7 @@ def _vocabulary(keys: Keys, tensors: Iterable[Tensor]) -> int:
 
 
 def _wrong_shape(keys: Keys, tensor: Tensor, key: str, expected: str) -> None:
-    keys.fail(
-        "wrong_shape", tensor=tensor.name, found="x".join(map(str, tensor.shape)), key=key, expected=expected
-    )
+    keys.fail("wrong_shape", tensor=tensor.name, found="x".join(map(str, tensor.shape)), key=key, expected=expected)
 
 
 def _check_rest(keys: Keys) -> None:

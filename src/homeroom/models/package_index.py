@@ -25,8 +25,8 @@ from urllib.request import url2pathname
 
 from homeroom import text
 from homeroom.errors import HomeroomError, NetworkFailure, SettingsError, SourceFailure
-from homeroom.models.download import HOPELESS, HTTP_ERRORS, Client, Credentials, Network, failure, shown
-from homeroom.models.store import Sleep
+from homeroom.models.disk import Sleep
+from homeroom.models.http import HOPELESS, HTTP_ERRORS, Client, Credentials, Network, failure, shown
 
 ACCEPT: Final = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.2, text/html; q=0.01"
 LARGEST_PAGE: Final = 64 << 20

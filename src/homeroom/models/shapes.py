@@ -197,9 +197,7 @@ def _kept(keys: Keys, count: int) -> tuple[bool, ...]:
         trunk = count - keys.within("attention.shared_kv_layers", 0, count, 0)
     kept = [index < trunk for index in range(count)]
     if architecture in _FULL_ATTENTION_INTERVAL:
-        interval = keys.within(
-            "full_attention_interval", 1, count, min(count, _FULL_ATTENTION_INTERVAL[architecture])
-        )
+        interval = keys.within("full_attention_interval", 1, count, min(count, _FULL_ATTENTION_INTERVAL[architecture]))
         recurrent = keys.flags("attention.recurrent_layers", count)
         for index in range(count):
             recurs = recurrent[index] if recurrent is not None else (index + 1) % interval != 0
@@ -232,6 +230,4 @@ def _windows(keys: Keys, count: int) -> tuple[int, ...]:
         return tuple(window if slides else 0 for slides in flags)
     period = keys.whole("attention.sliding_window_pattern", rule.period) if rule.period else 1
     full = 0 if rule.full_first else period - 1
-    return tuple(
-        window if index < trunk and (period == 0 or index % period != full) else 0 for index in range(count)
-    )
+    return tuple(window if index < trunk and (period == 0 or index % period != full) else 0 for index in range(count))

