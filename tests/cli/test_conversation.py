@@ -26,26 +26,22 @@ def test_quotes_are_taken_off(typed: str, prompt: str) -> None:
 def test_a_conversation(gateway: Running) -> None:
     with Terminal(gateway.home, "run", "starter", "-v", "--temperature", "0", "--max-tokens", "12") as terminal:
         terminal.expect("/help tells the commands")
-        terminal.expect(">>> ")
+        terminal.expect(">>>")
         terminal.send("Say hello\r")
         first = terminal.expect(r"prompt (\d+) tokens.*\n")
-        terminal.expect(">>> ")
+        terminal.expect(">>>")
         terminal.send('"""one\rtwo"""\r')
         second = terminal.expect(r"prompt (\d+) tokens.*\n")
         assert tokens(second) > tokens(first) + 12  # what was said before goes with it
-        terminal.expect(">>> ")
-        for typed, told in (
-            ("/clear", "begins anew"),
-            ("/system Be brief.", "is set"),
-            ("/show", "architecture"),
-            ("/x", "no /x"),
-        ):
+        terminal.expect(">>>")
+        commands = {"/clear": "begins anew", "/system Be brief.": "is set", "/show": "architecture", "/x": "no /x"}
+        for typed, told in commands.items():
             terminal.send(f"{typed}\r")
             terminal.expect(told)
-            terminal.expect(">>> ")
+            terminal.expect(">>>")
         terminal.send("/help\r")
         terminal.expect("/bye")
-        terminal.expect(">>> ")
+        terminal.expect(">>>")
         terminal.send("\x04")
         assert terminal.ended() == 0
     history = gateway.home / "history"
@@ -54,15 +50,15 @@ def test_a_conversation(gateway: Running) -> None:
 
 def test_ctrl_c_stops_the_answer_and_not_the_program(gateway: Running) -> None:
     with Terminal(gateway.home, "run", "starter") as terminal:
-        terminal.expect(">>> ")
+        terminal.expect(">>>")
         terminal.send("Count from 1 to 500, one number a line, and do not stop.\r")
         terminal.expect(r"\d\D+\d")
         terminal.send("\x03")
         terminal.expect(r"\(stopped\)")
-        terminal.expect(">>> ")
+        terminal.expect(">>>")
         terminal.send("\x03")
         terminal.expect("Ctrl-D or /bye leaves")
-        terminal.expect(">>> ")
+        terminal.expect(">>>")
         terminal.send("/bye\r")
         assert terminal.ended() == 0
 
@@ -70,7 +66,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(gateway: Running) -> None:
 def test_in_chinese(gateway: Running) -> None:
     with Terminal(gateway.home, "run", "starter", "--lang", "zh", "--max-tokens", "3") as terminal:
         terminal.expect("Ctrl-D 退出")
-        terminal.expect(">>> ")
+        terminal.expect(">>>")
         terminal.send("你好\r")
         terminal.expect("达到上限")
         terminal.send("/bye\r")

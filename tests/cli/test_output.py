@@ -25,8 +25,8 @@ def said(wants: Wants, encoding: str = "utf-8") -> tuple[str, str, Output]:
     output.warn("a warning")
     output.flush()
     return (
-        out.buffer.getvalue().decode(encoding),  # type: ignore[attr-defined]
-        err.buffer.getvalue().decode(encoding),  # type: ignore[attr-defined]
+        out.buffer.getvalue().decode(encoding),
+        err.buffer.getvalue().decode(encoding),
         output,
     )
 

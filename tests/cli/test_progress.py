@@ -20,9 +20,9 @@ class Clock:
         return self.now
 
 
-def pull(stream: io.StringIO, wants: Wants = Wants(), *, whole: bool = True) -> str:
+def pull(stream: io.StringIO, *, quiet: bool = False, whole: bool = True) -> str:
     clock = Clock()
-    bar = Bar(Output(wants, io.StringIO(), stream), clock)
+    bar = Bar(Output(Wants(quiet=quiet), io.StringIO(), stream), clock)
     bar.begin("Fetching", 100_000_000)
     for _ in range(10 if whole else 5):
         clock.now += 1
@@ -40,7 +40,7 @@ def test_what_did_not_end_well_has_no_last_line() -> None:
 
 
 def test_quiet_says_nothing() -> None:
-    assert pull(io.StringIO(), Wants(quiet=True)) == ""
+    assert pull(io.StringIO(), quiet=True) == ""
 
 
 def test_a_terminal_sees_part_rate_and_remaining_time_and_then_a_clean_line() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,15 @@ CHAT_FIELDS = ["model", "messages", "max_tokens", "max_completion_tokens", "stre
 OLLAMA_FIELDS = ["model", "stream", "format", "keep_alive", "options", "think", "logprobs", "top_logprobs", "unknown", "truncate", "shift"]
 
 
+_turn = itertools.cycle(range(len(WRONG)))
+
+
+def some() -> list[Any]:
+    """Four of the wrong values, and the next ones at the next call: each is met with many fields, in little time."""
+    first = next(_turn)
+    return [WRONG[(first + step * 4) % len(WRONG)] for step in range(4)]
+
+
 def never_a_defect(gateway: Running, path: str, bodies: Iterator[dict[str, Any]]) -> None:
     with gateway.http(gateway.guest) as client:
         for body in bodies:
@@ -90,7 +100,7 @@ def never_a_defect(gateway: Running, path: str, bodies: Iterator[dict[str, Any]]
 
 def changed(base: dict[str, Any], names: list[str]) -> Iterator[dict[str, Any]]:
     for name in names:
-        for value in WRONG:
+        for value in some():
             yield base | {name: value}
 
 
@@ -101,10 +111,10 @@ def test_wrong_types_in_openais_chat(gateway: Running) -> None:
 def test_wrong_types_in_openais_messages(gateway: Running) -> None:
     def bodies() -> Iterator[dict[str, Any]]:
         for name in ("role", "content", "tool_calls", "tool_call_id", "name", "reasoning_content"):
-            for value in WRONG:
+            for value in some():
                 for role in ("user", "assistant", "tool"):
                     yield OPENAI_CHAT | {"messages": [{"role": role, "content": "hi", name: value}]}
-        for value in WRONG:
+        for value in some():
             yield OPENAI_CHAT | {"messages": [{"role": "user", "content": [{"type": value, "text": value}]}]}
             yield OPENAI_CHAT | {"tools": [{"type": "function", "function": value}]}
             yield OPENAI_CHAT | {"tools": [{"type": "function", "function": {"name": value, "parameters": value}}]}
@@ -126,11 +136,11 @@ def test_wrong_types_in_ollamas_chat(gateway: Running) -> None:
     def bodies() -> Iterator[dict[str, Any]]:
         yield from changed(OLLAMA_CHAT, [*OLLAMA_FIELDS, "messages", "tools"])
         for name in ("role", "content", "thinking", "images", "tool_calls", "tool_name", "tool_call_id"):
-            for value in WRONG:
+            for value in some():
                 for role in ("assistant", "tool"):
                     yield OLLAMA_CHAT | {"messages": [{"role": role, "content": "hi", name: value}]}
         for name in (*SAMPLING, "num_ctx", "num_keep", "unknown"):
-            for value in WRONG:
+            for value in some():
                 yield OLLAMA_CHAT | {"options": {"num_predict": 1, name: value}}
 
     never_a_defect(gateway, "/api/chat", bodies())

@@ -78,3 +78,9 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
     for name, thing in vars(errors).items():
         if isinstance(thing, type) and issubclass(thing, errors.HomeroomError):
             assert re.search(rf"[- ,]{name}\b", errors.__doc__), name
+
+
+def test_chinese_has_chinese_punctuation() -> None:
+    """No half-width comma, colon, semicolon, question mark or bracket touches a Chinese letter."""
+    half = re.compile(r"[\u4e00-\u9fff][,:;?()]|[,;(][\u4e00-\u9fff]")
+    assert [key for key, (_, chinese) in MESSAGES if half.search(chinese)] == []

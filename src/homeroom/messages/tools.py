@@ -7,7 +7,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "tools.malformed.next": (
         'Each tool is {{"type": "function", "function": {{"name": ..., "parameters": ...}}}}.',
-        '每个工具的格式:{{"type": "function", "function": {{"name": ..., "parameters": ...}}}}。',
+        '每个工具的格式：{{"type": "function", "function": {{"name": ..., "parameters": ...}}}}。',
     ),
     "tools.unknown_choice": (
         "tool_choice names {choice!r}, which is none of the tools.",
