@@ -7,6 +7,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from homeroom.cli.commands.keys import RIGHTS as OFFERED
+from homeroom.gateway.keys import RIGHTS
 from support.commands import Running, cli
 
 SHAPE = re.compile(r"hr-[A-Za-z0-9_-]{43}")
@@ -44,6 +46,11 @@ def test_add_in_its_three_forms(tmp_path: Path) -> None:
     data = cli(tmp_path, "keys", "add", "b", "--right", "inference", "--right", "admin", "--json")
     assert data.json["rights"] == ["admin", "inference"] and SHAPE.fullmatch(data.json["key"])
     assert "权限" in cli(tmp_path, "keys", "add", "c", "--lang", "zh").out
+
+
+def test_the_rights_are_those_that_the_gateway_knows() -> None:
+    """Written twice, because the gateway's module takes too long to import for a help page."""
+    assert RIGHTS == OFFERED
 
 
 def test_a_name_is_used_once(tmp_path: Path) -> None:

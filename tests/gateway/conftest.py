@@ -1,8 +1,8 @@
 """A real gateway with real engines, in a thread of its own, for all tests of this folder.
 
-Models: ``starter`` (instruct, no tools, no thinking in its template), ``base`` (Gemma, no template at all), ``student`` (the starter's
-weights with a template of Qwen3's kind: tools, thinking that can be switched off) and ``distilled`` (of DeepSeek-R1's kind: the
-prompt itself opens the thinking) and ``embedder`` (made for embeddings only, of at most 256 tokens).
+Models: ``starter`` (instruct; its template knows neither tools nor thinking), ``base`` (Gemma, no template at all), and the
+starter's weights as ``student`` (a template of Qwen3's kind: tools, thinking that can be switched off), ``distilled`` (of
+DeepSeek-R1's kind: the prompt itself opens the thinking) and ``embedder`` (for embeddings only, of at most 256 tokens).
 """
 
 from __future__ import annotations

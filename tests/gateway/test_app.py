@@ -144,7 +144,12 @@ def test_a_path_has_one_spelling(gateway: Running, reached: list[str], target: s
 
 @pytest.mark.parametrize(
     "line",
-    [b"GET /api/tags\x00 HTTP/1.1", b"GET /api/\xc3\xa9 HTTP/1.1", b"CONNECT /api/tags HTTP/1.1", b"CONNECT localhost:80 HTTP/1.1"],
+    [
+        b"GET /api/tags\x00 HTTP/1.1",
+        b"GET /api/\xc3\xa9 HTTP/1.1",
+        b"CONNECT /api/tags HTTP/1.1",
+        b"CONNECT localhost:80 HTTP/1.1",
+    ],
 )
 def test_a_broken_request_line_is_refused(gateway: Running, reached: list[str], line: bytes) -> None:
     status, _ = raw(gateway, line + f"\r\nHost: x\r\nAuthorization: Bearer {gateway.owner}\r\n\r\n".encode())
@@ -220,9 +225,13 @@ def test_no_key_or_a_wrong_one_opens_nothing(
         {"authorization": "Bearer {key}", "x-api-key": "{key}"},
     ],
 )
-def test_a_key_opens_in_every_header_that_carries_one(gateway: Running, reached: list[str], headers: dict[str, str]) -> None:
+def test_a_key_opens_in_every_header_that_carries_one(
+    gateway: Running, reached: list[str], headers: dict[str, str]
+) -> None:
     with gateway.http("") as client:
-        answer = client.get("/api/tags", headers={name: value.format(key=gateway.guest) for name, value in headers.items()})
+        answer = client.get(
+            "/api/tags", headers={name: value.format(key=gateway.guest) for name, value in headers.items()}
+        )
     assert (answer.status_code, answer.text) == (200, "reached")
 
 
@@ -284,5 +293,3 @@ def test_a_defect_is_told_without_its_details(gateway: Running, monkeypatch: pyt
     assert answer.status_code == 500
     assert "ZeroDivisionError" in answer.json()["error"]
     assert "secret" not in answer.text
-
-

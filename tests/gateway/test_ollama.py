@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ SCHEMA = {
     "type": "object",
     "properties": {"city": {"type": "string", "maxLength": 12}, "people": {"type": "integer", "maximum": 99}},
     "required": ["city", "people"],
+    "additionalProperties": False,
 }
 DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
 
@@ -77,13 +79,22 @@ def test_show(gateway: Running) -> None:
     assert "<|im_start|>" in (shown.template or "")
     assert "/" not in (shown.modelfile or "")  # where files are is no caller's business
     with gateway.http() as client:
-        assert client.post("/api/show", json={"name": "base"}).json()["model_info"]["gemma3.attention.sliding_window"] == 512
+        assert (
+            client.post("/api/show", json={"name": "base"}).json()["model_info"]["gemma3.attention.sliding_window"]
+            == 512
+        )
 
 
 def test_an_unknown_model_is_not_found(gateway: Running) -> None:
-    for call in (lambda c: c.show("nothing"), lambda c: c.chat("nothing", HELLO), lambda c: c.embed("nothing", "x")):
+    client = gateway.ollama()
+    calls: list[Callable[[], object]] = [
+        lambda: client.show("nothing"),
+        lambda: client.chat("nothing", HELLO),
+        lambda: client.embed("nothing", "x"),
+    ]
+    for call in calls:
         with pytest.raises(ollama.ResponseError, match="no model 'nothing'") as caught:
-            call(gateway.ollama())
+            call()
         assert caught.value.status_code == 404
 
 
@@ -189,7 +200,9 @@ def test_logprobs(gateway: Running, path: str, top: int, stream: bool) -> None:
 
 @pytest.mark.parametrize("raw", [False, True])
 def test_a_schema_is_obeyed(gateway: Running, raw: bool) -> None:
-    answer = gateway.ollama().generate("starter", "A city and its people:", format=SCHEMA, raw=raw, options={"num_predict": 60})
+    answer = gateway.ollama().generate(
+        "starter", "A city and its people:", format=SCHEMA, raw=raw, options={"num_predict": 60}
+    )
     assert set(json.loads(answer.response or "")) >= {"city", "people"}
     chat = gateway.ollama().chat("starter", HELLO, format=SCHEMA, options={"num_predict": 60})
     assert set(json.loads(chat.message.content or "")) >= {"city", "people"}
@@ -204,7 +217,9 @@ def test_generate_uses_the_template_and_the_system_prompt(gateway: Running) -> N
     client = gateway.ollama()
     options = {"num_predict": 1, "temperature": 0}
     plain = client.generate("starter", "Say hello.", options=options).prompt_eval_count or 0
-    system = client.generate("starter", "Say hello.", system="You are a pirate who sails.", options=options).prompt_eval_count
+    system = client.generate(
+        "starter", "Say hello.", system="You are a pirate who sails.", options=options
+    ).prompt_eval_count
     raw = client.generate("starter", "Say hello.", raw=True, options=options).prompt_eval_count or 0
     assert raw < 6 < plain  # the template of this model has a system prompt of its own
     assert system != plain
@@ -236,7 +251,9 @@ def test_a_call_comes_whole_and_its_result_goes_back(gateway: Running, name: str
     assert [call["function"] for call in calls] == [{"index": 0, "name": "get_weather", "arguments": {"city": "Paris"}}]
     assert found[-1]["done_reason"] == "stop"
     assert "".join(line["message"]["content"] for line in found) == ""
-    said = ollama.ChatResponse(**found[-1] | {"message": {"role": "assistant", "content": "", "tool_calls": calls}}).message
+    said = ollama.ChatResponse(
+        **found[-1] | {"message": {"role": "assistant", "content": "", "tool_calls": calls}}
+    ).message
     result = {"role": "tool", "tool_name": "get_weather", "content": "sunny, 21 degrees"}
     answer = gateway.ollama().chat(name, [*messages, said, result], tools=[WEATHER], options={"num_predict": 40})
     assert answer.message.content or answer.message.tool_calls
@@ -293,9 +310,14 @@ def test_thinking_can_be_switched_off(gateway: Running) -> None:
 
 @pytest.mark.parametrize("think", [True, "high"])
 def test_a_model_that_cannot_think_says_so(gateway: Running, think: Any) -> None:
-    for ask in (lambda c: c.chat("starter", HELLO, think=think), lambda c: c.generate("starter", "Hi", think=think)):
+    client = gateway.ollama()
+    asks: list[Callable[[], object]] = [
+        lambda: client.chat("starter", HELLO, think=think),
+        lambda: client.generate("starter", "Hi", think=think),
+    ]
+    for ask in asks:
         with pytest.raises(ollama.ResponseError, match="does not support thinking") as caught:
-            ask(gateway.ollama())
+            ask()
         assert caught.value.status_code == 400
     assert gateway.ollama().chat("starter", HELLO, think=False, options={"num_predict": 1}).done
 
@@ -321,7 +343,7 @@ def test_embed(gateway: Running) -> None:
 def test_a_text_that_is_too_long_is_cut_only_when_asked_for(gateway: Running) -> None:
     long = "word " * 400
     for truncate in (None, False):
-        with pytest.raises(ollama.ResponseError, match="401 tokens.* 256") as caught:
+        with pytest.raises(ollama.ResponseError, match=r"401 tokens.* 256") as caught:
             gateway.ollama().embed("embedder", ["short", long], truncate=truncate)
         assert caught.value.status_code == 400
     with gateway.http() as client:
@@ -346,7 +368,9 @@ def test_an_embedding_model_does_not_generate(gateway: Running) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
 @pytest.mark.parametrize("size", [512, CONTEXT, 100_000])
-def test_a_prompt_that_is_too_long_is_refused_with_both_counts(gateway: Running, path: str, stream: bool, size: int) -> None:
+def test_a_prompt_that_is_too_long_is_refused_with_both_counts(
+    gateway: Running, path: str, stream: bool, size: int
+) -> None:
     """Whatever ``num_ctx`` says."""
     text = "word " * 3000
     body: dict[str, Any] = {"model": "starter", "stream": stream, "options": {"num_predict": 1, "num_ctx": size}}
@@ -365,7 +389,11 @@ def test_load_options_are_the_owners(gateway: Running) -> None:
         answer = client.post("/api/chat", json=body)
         assert answer.status_code == 200
         assert answer.headers["x-homeroom-ignored"] == "truncate, num_ctx, num_gpu, num_thread, use_mmap, keep_alive"
-        assert all(row["context_length"] == CONTEXT for row in client.get("/api/ps").json()["models"] if row["name"] == "starter")
+        assert all(
+            row["context_length"] == CONTEXT
+            for row in client.get("/api/ps").json()["models"]
+            if row["name"] == "starter"
+        )
 
 
 def test_an_unknown_option_is_named(gateway: Running) -> None:
@@ -417,7 +445,9 @@ def test_an_empty_request_loads_and_unloads(gateway: Running, path: str) -> None
 
 def test_keep_alive_is_the_owners(gateway: Running) -> None:
     def kept() -> float | None:
-        return next(e.keep for e in gateway.service.pool.loaded if e.facts.name == "student" and e.plan.purpose == "generate")
+        return next(
+            e.keep for e in gateway.service.pool.loaded if e.facts.name == "student" and e.plan.purpose == "generate"
+        )
 
     options = {"num_predict": 1}
     gateway.ollama(gateway.owner).chat("student", HELLO, options=options, keep_alive="90s")

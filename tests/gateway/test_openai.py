@@ -20,7 +20,11 @@ WEATHER: ChatCompletionToolUnionParam = {
     "function": {
         "name": "get_weather",
         "description": "The weather in a city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}}, "required": ["city"]},
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string", "maxLength": 20}},
+            "required": ["city"],
+        },
     },
 }
 TIME: ChatCompletionToolUnionParam = {
@@ -36,6 +40,8 @@ SCHEMA = {
     "required": ["city", "people"],
     "additionalProperties": False,
 }
+STRAIGHT = {"chat_template_kwargs": {"enable_thinking": False}}
+"""A model of this size would think for as long as it may before it calls."""
 THOUGHT = {"grammar": 'root ::= "two and two\\n</think>\\n\\nfour"'}
 MARKED = {"grammar": 'root ::= "<think>\\ntwo and two\\n</think>\\n\\nfour"'}
 
@@ -74,7 +80,9 @@ def test_chat(gateway: Running) -> None:
 def test_chat_streams_the_same_text(gateway: Running) -> None:
     client = gateway.openai()
     whole = client.chat.completions.create(model="starter", messages=HELLO, max_tokens=8, temperature=0)
-    chunks = list(client.chat.completions.create(model="starter", messages=HELLO, max_tokens=8, temperature=0, stream=True))
+    chunks = list(
+        client.chat.completions.create(model="starter", messages=HELLO, max_tokens=8, temperature=0, stream=True)
+    )
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     assert text == whole.choices[0].message.content
     assert chunks[0].choices[0].delta.role == "assistant"
@@ -144,7 +152,9 @@ def test_logprobs(gateway: Running, stream: bool, top: int | None) -> None:
     client = gateway.openai()
     found: list[Any] = []
     if stream:
-        for chunk in client.chat.completions.create(model="starter", messages=HELLO, max_tokens=3, temperature=0, stream=True, **asked):
+        for chunk in client.chat.completions.create(
+            model="starter", messages=HELLO, max_tokens=3, temperature=0, stream=True, **asked
+        ):
             logprobs = chunk.choices[0].logprobs
             found += logprobs.content or [] if logprobs else []
     else:
@@ -193,7 +203,9 @@ def test_completion(gateway: Running) -> None:
     assert [len(tops) for tops in choice.logprobs.top_logprobs or []] == [2] * 4
     assert whole.usage is not None
     assert whole.usage.completion_tokens == 4
-    chunks = list(client.completions.create(model="base", prompt="The sky is", max_tokens=4, temperature=0, stream=True))
+    chunks = list(
+        client.completions.create(model="base", prompt="The sky is", max_tokens=4, temperature=0, stream=True)
+    )
     assert "".join(chunk.choices[0].text for chunk in chunks) == choice.text
     assert chunks[-1].choices[0].finish_reason == "length"
 
@@ -263,6 +275,7 @@ def test_a_required_call_is_made(gateway: Running, name: str, choice: Any) -> No
         tool_choice=choice,
         max_tokens=80,
         temperature=0,
+        extra_body=STRAIGHT,
     )
     message = answer.choices[0].message
     assert answer.choices[0].finish_reason == "tool_calls"
@@ -282,7 +295,14 @@ def test_a_required_call_is_made(gateway: Running, name: str, choice: Any) -> No
 @pytest.mark.parametrize("name", ["starter", "student"])
 def test_a_required_call_streams(gateway: Running, name: str) -> None:
     stream = gateway.openai().chat.completions.create(
-        model=name, messages=HELLO, tools=[WEATHER], tool_choice="required", max_tokens=80, stream=True, temperature=0
+        model=name,
+        messages=HELLO,
+        tools=[WEATHER],
+        tool_choice="required",
+        max_tokens=80,
+        stream=True,
+        temperature=0,
+        extra_body=STRAIGHT,
     )
     names, arguments, finish = "", "", None
     for chunk in stream:
@@ -300,7 +320,14 @@ def test_a_required_call_streams(gateway: Running, name: str) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_auto_gives_a_reply_or_a_call_and_never_the_wrapping(gateway: Running, stream: bool) -> None:
     client = gateway.openai()
-    asked: Any = {"model": "starter", "messages": HELLO, "tools": [WEATHER], "max_tokens": 60, "temperature": 0, "seed": 1}
+    asked: Any = {
+        "model": "starter",
+        "messages": HELLO,
+        "tools": [WEATHER],
+        "max_tokens": 60,
+        "temperature": 0,
+        "seed": 1,
+    }
     if stream:
         chunks = list(client.chat.completions.create(**asked, stream=True))
         text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
@@ -354,7 +381,7 @@ def test_tool_choice_none_shows_no_tools(gateway: Running) -> None:
     def tokens(**options: Any) -> int:
         asked = gateway.openai().chat.completions.create(model="student", messages=HELLO, max_tokens=1, **options)
         assert asked.usage is not None
-        return asked.usage.prompt_tokens
+        return int(asked.usage.prompt_tokens)
 
     assert tokens(tools=[WEATHER], tool_choice="none") == tokens()
     assert tokens(tools=[WEATHER]) > tokens()
@@ -369,7 +396,10 @@ def test_a_tools_schema_may_point_into_itself(gateway: Running) -> None:
     }
     tool: Any = {"type": "function", "function": {"name": "go", "parameters": parameters}}
     answer = gateway.openai().chat.completions.create(
-        model="starter", messages=HELLO, tools=[tool, WEATHER], tool_choice={"type": "function", "function": {"name": "go"}}
+        model="starter",
+        messages=HELLO,
+        tools=[tool, WEATHER],
+        tool_choice={"type": "function", "function": {"name": "go"}},
     )
     calls = answer.choices[0].message.tool_calls
     assert calls is not None
@@ -419,13 +449,17 @@ def test_a_prompt_that_is_too_long_is_refused_with_both_counts(gateway: Running,
     with gateway.http() as client:
         answer = client.post(f"/v1/{path}", json=body)
     error = answer.json()["error"]
-    assert (answer.status_code, error["code"], error["type"]) == (400, "context_length_exceeded", "invalid_request_error")
+    assert (answer.status_code, error["code"], error["type"]) == (
+        400,
+        "context_length_exceeded",
+        "invalid_request_error",
+    )
     assert "2048" in error["message"]
     assert "30" in error["message"]  # 3000 words and a little more
 
 
 def test_a_text_that_is_too_long_to_embed_is_refused(gateway: Running) -> None:
-    with pytest.raises(openai.BadRequestError, match="401 tokens.*256") as caught:
+    with pytest.raises(openai.BadRequestError, match=r"401 tokens.*256") as caught:
         gateway.openai().embeddings.create(model="embedder", input=["short", "word " * 400])
     assert caught.value.code == "context_length_exceeded"
 

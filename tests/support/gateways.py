@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,8 +27,9 @@ STUDENT = """\
 {{- "# Tools\\n\\nYou may call one or more functions to assist with the user query.\\n\\nYou are provided with function \
 signatures within <tools></tools> XML tags:\\n<tools>" }}
 {%- for tool in tools %}{{- "\\n" }}{{- tool | tojson }}{%- endfor %}
-{{- "\\n</tools>\\n\\nFor each function call, return a json object with function name and arguments within <tool_call></tool_call> \
-XML tags:\\n<tool_call>\\n{\\"name\\": <function-name>, \\"arguments\\": <args-json-object>}\\n</tool_call><|im_end|>\\n" }}
+{{- "\\n</tools>\\n\\nFor each function call, return a json object with function name and arguments within \
+<tool_call></tool_call> XML tags:\\n<tool_call>\\n\
+{\\"name\\": <function-name>, \\"arguments\\": <args-json-object>}\\n</tool_call><|im_end|>\\n" }}
 {%- elif messages[0].role == 'system' %}
 {{- '<|im_start|>system\\n' + messages[0].content + '<|im_end|>\\n' }}
 {%- endif %}
@@ -140,9 +141,9 @@ class Running:
             self._closing.pop()()
 
 
-def start(home: Path, folder: Path, flags: dict[str, Any] | None = None) -> Iterator[Running]:
+def start(home: Path, folder: Path, flags: dict[str, Any] | None = None) -> Generator[Running]:
     """Serve in a thread until the generator goes on."""
-    given = {"port": 0, "ctx": CONTEXT, "model_folders": (folder,), "threads": 2, "max_body": 1_000_000}
+    given = {"port": 0, "ctx": CONTEXT, "model_folders": (folder,), "threads": 1, "max_body": 1_000_000}
     chosen = settings.load(given | (flags or {}), os.environ | {"HOMEROOM_HOME": str(home)})
     ready: threading.Event = threading.Event()
     found: list[Running] = []

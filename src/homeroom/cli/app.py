@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 
 import click
+from click.shell_completion import shell_complete
 
 from homeroom import settings, text
 from homeroom.cli.grammar import Group, Option, summary
@@ -21,6 +22,9 @@ from homeroom.version import __version__
 
 COMMANDS: Final = ("up", "run", "pull", "list", "show", "serve", "ps", "stop", "keys", "doctor", "completion")
 """In the order in which the help page tells them; each is the module of that name in ``commands``."""
+
+COMPLETE: Final = "_HOMEROOM_COMPLETE"
+"""The environment variable by which a shell asks for completions (see ``homeroom completion``)."""
 
 
 class Root(Group):
@@ -56,12 +60,23 @@ def run(argv: Sequence[str]) -> int:
     output = Output(wants)
     text.set_language(language(wants.lang, output))
     try:
-        code = root().main(args=list(argv), prog_name="homeroom", obj=output, standalone_mode=False)
+        code = _invoke(argv, output)
         output.flush()
-    except SystemExit:  # click leaves this way when a shell asked it for completions
-        raise
     except BaseException as caught:
         return output.fail(caught)
+    return code
+
+
+def _invoke(argv: Sequence[str], output: Output) -> int:
+    # Not click's own main: it has ideas of its own about how a run ends.
+    top = root()
+    if instruction := os.environ.get(COMPLETE):
+        return shell_complete(top, {}, "homeroom", COMPLETE, instruction)
+    try:
+        with top.make_context("homeroom", list(argv), obj=output) as context:
+            code = top.invoke(context)
+    except click.exceptions.Exit as left:  # a page or a version was all that was asked for
+        return left.exit_code
     return code if isinstance(code, int) else 0
 
 

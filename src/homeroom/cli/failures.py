@@ -27,9 +27,9 @@ def explain(caught: BaseException) -> HomeroomError:
         return Interrupted("cli.interrupted")
     if isinstance(caught, click.UsageError):
         return _usage(caught)
+    if isinstance(caught, OSError) and caught.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull("cli.disk_full", path=caught.filename or text.t("cli.a_file"))
     if isinstance(caught, OSError) and caught.filename is not None:
-        if caught.errno == errno.ENOSPC:
-            return DiskFull("cli.disk_full", path=caught.filename)
         return StoreFailure("cli.file", path=caught.filename, reason=caught.strerror or type(caught).__name__)
     return Defect("cli.defect", reason=f"{type(caught).__name__}: {caught}".rstrip(": "))
 

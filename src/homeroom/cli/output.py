@@ -119,6 +119,10 @@ class Output:
         if isinstance(caught, BrokenPipeError):
             self._abandon()
             return 0
+        try:
+            self.stdout.flush()
+        except OSError:  # a full disk, told below; what waits there is lost
+            self._abandon()
         error = explain(caught)
         if is_defect(error) and self.verbose:
             import traceback
@@ -126,8 +130,11 @@ class Output:
             self._tell("".join(traceback.format_exception(caught)).rstrip())
         self.blame(error)
         if self.json:
-            with suppress(BrokenPipeError):
+            try:
                 self.show({"error": {"code": error.code, "message": error.message, "next": error.next}}, ())
+                self.stdout.flush()
+            except OSError:  # standard error has it
+                self._abandon()
         return error.exit_code
 
     def flush(self) -> None:
@@ -147,7 +154,7 @@ class Output:
         return 2 if self.stdout.isatty() else None
 
     def _abandon(self) -> None:
-        """The reader is gone: let the interpreter's last flush go nowhere."""
+        """Nothing can be written any more: let what waits, and the interpreter's last flush, go nowhere."""
         with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.stdout.fileno())

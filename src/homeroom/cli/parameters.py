@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from homeroom.cli.grammar import Option, argument, option
+from homeroom.cli.grammar import argument, option
 from homeroom.settings import SETTINGS, Setting
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
@@ -87,6 +87,3 @@ def complete_models(_: click.Context, __: click.Parameter, incomplete: str) -> l
         names = set()
     found = [CompletionItem(name) for name in sorted(names) if name.lower().startswith(incomplete.lower())]
     return found or [CompletionItem(incomplete, type="file")]
-
-
-__all__ = ["GATEWAY_SETTINGS", "Option", "complete_models", "given", "model_argument", "setting_flags"]

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Final
 
 from homeroom import text
-from homeroom.cli.layout import columns, pad
-from homeroom.cli.output import Output
+from homeroom.cli.layout import columns
+from homeroom.cli.output import Output, plain
 
 WINDOW_SECONDS: Final = 4.0
 """The rate is that of the last seconds: a resumed download begins with bytes that cost no time."""
@@ -90,8 +90,6 @@ class Bar:
         return (now - before) / (last - first) if last > first else 0.0
 
     def _put(self, words: str) -> None:
-        from homeroom.cli.output import plain
-
         self._output.stderr.write(plain(words, self._output.stderr))
         self._output.stderr.flush()
 
@@ -106,7 +104,7 @@ class Status:
 
     def show(self, sentence: str) -> None:
         if self._live:
-            self._output.stderr.write(CLEAR + pad(sentence, 0))
+            self._output.stderr.write(CLEAR + plain(sentence, self._output.stderr))
             self._output.stderr.flush()
             self._shown = True
 

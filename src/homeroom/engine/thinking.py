@@ -42,6 +42,7 @@ class Splitter:
         self._blank = ""
         self._state = "start"
         self._thought = False
+        self._closed = False
 
     def thought(self, piece: str) -> str:
         """A piece that the engine already knows for thinking, without the blanks at both ends of the whole."""
@@ -68,9 +69,10 @@ class Splitter:
 
     def _begin(self, last: bool) -> None:
         seen = self._held.lstrip()
-        if seen.startswith(OPEN) and not self._thought:
+        apart = self._thought or self._closed
+        if seen.startswith(OPEN) and not apart:
             self._state, self._held = "thinking", seen.removeprefix(OPEN)
-        elif self._thought:
+        elif apart:
             # What the engine separated is followed by blank lines of the template's.
             self._state, self._held = ("saying" if seen else "start"), seen
         elif last or (seen and not OPEN.startswith(seen)):
@@ -79,8 +81,7 @@ class Splitter:
     def _until_close(self, last: bool) -> str:
         before, found, after = self._held.partition(CLOSE)
         if found:
-            self._state, self._held = "start", after
-            self._thought = True
+            self._state, self._held, self._closed = "start", after, True
             self._begin(last)
             return before
         keep = 0 if last else _overlap(self._held, CLOSE)

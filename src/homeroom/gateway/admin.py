@@ -15,6 +15,7 @@ from starlette.responses import Response
 from homeroom.engine.plan import EnginePlan
 from homeroom.engine.pool import Loaded, Loading
 from homeroom.errors import BadRequest
+from homeroom.gateway import fields
 from homeroom.gateway.dialects import Json
 from homeroom.gateway.keys import RIGHTS, Key
 from homeroom.gateway.service import Call
@@ -62,7 +63,7 @@ async def add_key(call: Call) -> Response:
     rights = body.get("rights", ["inference"])
     if not isinstance(rights, list) or not rights or not set(map(str, rights)) <= set(RIGHTS):
         raise BadRequest("gateway.bad_field", param="rights", field="rights", expected=" | ".join(RIGHTS))
-    key, secret = call.service.keys.create(str(body.get("name", "")), frozenset(rights))
+    key, secret = call.service.keys.create(fields.text("name", body.get("name")), frozenset(rights))
     return Json(key_row(key) | {"key": secret}, status_code=201)
 
 

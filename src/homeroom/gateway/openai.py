@@ -97,8 +97,9 @@ async def _completions(client: EngineClient, facts: ModelFacts, bodies: list[Chu
             if usage is not None:  # the engine's last chunk, which also says why it ended
                 used = {name: used[name] + usage.get(name, 0) for name in used}
                 last = {name: value for name, value in chunk.items() if name != "choices"}
+                chunk.pop("timings", None)
             if chunk.get("choices"):
-                yield {name: value for name, value in chunk.items() if name != "timings"}
+                yield chunk
     yield last | {"choices": [], "usage": used}
 
 

@@ -6,10 +6,14 @@ something else than a path.
 
 from __future__ import annotations
 
+from typing import Final
+
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from homeroom.errors import HomeroomError, NotServed, TooLarge
 from homeroom.gateway.dialects import error_bytes
+
+LINGER_SECONDS: Final = 1.0
 
 
 def protocol_with_limit(limit: int) -> type[HttpToolsProtocol]:
@@ -56,6 +60,10 @@ def protocol_with_limit(limit: int) -> type[HttpToolsProtocol]:
         def _refuse(self, error: HomeroomError, status: int) -> None:
             self._refused = True
             self.transport.write(error_bytes(error, status))
-            self.transport.close()
+            # What is still on its way is read and dropped for a moment: closing on it would reset the connection, and the
+            # client would never see the answer.
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     return BoundedProtocol

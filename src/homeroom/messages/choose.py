@@ -16,5 +16,5 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "只有嵌入模型适合 {free} 空闲内存；这是其中最大的（{count} 个中有 {fitting} 个放得下）",
     ),
     "choose.named": ("named by {origin}", "由 {origin} 指定"),
-    "choose.pulled": ("the starter model: no model that fits was here", "入门模型：本机没有放得下的模型"),
+    "choose.pulled": ("the starter model, because no model that fits was here", "入门模型，因为本机没有放得下的模型"),
 }

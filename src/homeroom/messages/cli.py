@@ -46,6 +46,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.usage.next": ("See how it is typed with: {command} --help", "查看用法：{command} --help"),
     # how a command ends
     "cli.interrupted": ("Interrupted.", "已中断。"),
+    "cli.a_file": ("a file", "文件"),
     "cli.disk_full": ("The disk is full: {path} could not be written.", "磁盘已满：无法写入 {path}。"),
     "cli.disk_full.next": (
         "Free some space, or use another disk: HOMEROOM_HOME=FOLDER",

@@ -23,8 +23,7 @@ def command(out: Output) -> int:
     if gateway is None:
         out.show(status, [text.t("cli.ps.no_gateway")], [])
         return 0
-    address = f"http://{gateway['host']}:{gateway['port']}" if "base_url" not in gateway else gateway["base_url"]
-    blocks: list[Block] = [text.t("cli.ps.gateway", url=address, pid=gateway["pid"])]
+    blocks: list[Block] = [text.t("cli.ps.gateway", url=gateway["base_url"], pid=gateway["pid"])]
     blocks += [_engine(engine) for engine in engines] or [text.t("cli.ps.nothing_loaded")]
     out.show(status, blocks, [engine["model"] for engine in engines])
     return 0

@@ -12,10 +12,10 @@ from homeroom.cli.parameters import setting_flags
 from homeroom.errors import UnknownModel
 from homeroom.settings import load
 
-STARTER = "starter"
-
 
 def _offered(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from homeroom.models.names import STARTER
+
     return [CompletionItem(STARTER)] if STARTER.startswith(incomplete) else []
 
 
@@ -25,7 +25,7 @@ def _offered(_: click.Context, __: click.Parameter, incomplete: str) -> list[Com
 def command(out: Output, model: str, **flags: str | None) -> int:
     from homeroom.cli.progress import Bar
     from homeroom.cli.running import run_async
-    from homeroom.models.names import resolve
+    from homeroom.models.names import STARTER, resolve
     from homeroom.models.starter import pull_starter
     from homeroom.models.store import Store
 

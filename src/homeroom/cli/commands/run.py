@@ -16,7 +16,8 @@ from homeroom.settings import Settings, load
 
 if TYPE_CHECKING:
     from homeroom.cli.asking import Ask
-    from homeroom.engine.door import Reply
+    from homeroom.cli.voice import Voice
+    from homeroom.engine.door import AsyncModel, Reply
 
 
 @grammar.command("run")
@@ -76,7 +77,7 @@ async def _run(
     return 0
 
 
-async def _once(out: Output, opened: Any, ask: Ask, prompt: str, voice: Any) -> None:
+async def _once(out: Output, opened: AsyncModel, ask: Ask, prompt: str, voice: Voice) -> None:
     from homeroom.cli.asking import stream
 
     try:

@@ -1,0 +1,51 @@
+"""One field at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from homeroom.errors import BadRequest
+from homeroom.gateway import fields
+
+
+@pytest.mark.parametrize("value", [True, "1", None, [], float("inf"), float("nan"), -0.1, 1.1])
+def test_a_number(value: Any) -> None:
+    assert fields.number("p", 0.5, 0, 1) == 0.5
+    with pytest.raises(BadRequest, match=r"'p' must be a number, 0\.\.1"):
+        fields.number("p", value, 0, 1)
+
+
+@pytest.mark.parametrize("value", [True, "1", None, 1.5, 0, 2**40])
+def test_a_whole_number(value: Any) -> None:
+    assert fields.integer("n", 5.0, 1) == 5
+    with pytest.raises(BadRequest, match="'n' must be a whole number, 1 or more"):
+        fields.integer("n", value, 1)
+
+
+def test_a_seed_that_was_given_is_never_the_engines_any() -> None:
+    assert fields.seed("seed", -1) is None
+    assert fields.seed("seed", 7) == 7
+    assert fields.seed("seed", 2**32 - 1) != 2**32 - 1
+    assert fields.seed("seed", 2**63) == fields.seed("seed", 2**63)
+    with pytest.raises(BadRequest):
+        fields.seed("seed", 2**70)
+
+
+def test_texts() -> None:
+    assert fields.texts("stop", None) == []
+    assert fields.texts("stop", "a") == ["a"]
+    assert fields.texts("stop", ["a", "b"]) == ["a", "b"]
+    for value in (5, [""], "", [None], {"a": 1}):
+        with pytest.raises(BadRequest):
+            fields.texts("stop", value)
+
+
+def test_booleans_and_texts_may_be_left_out() -> None:
+    assert (fields.boolean("b", None), fields.text("t", None)) == (False, "")
+    for value in (0, 1, "true"):
+        with pytest.raises(BadRequest):
+            fields.boolean("b", value)
+    with pytest.raises(BadRequest):
+        fields.text("t", 5)
