@@ -184,3 +184,13 @@ class EngineBusy(EngineFailure):
 
 class Interrupted(HomeroomError):
     exit_code, code = 130, "interrupted"
+
+
+def by_code(code: object) -> type[HomeroomError] | None:
+    """The class whose errors have *code* in JSON, for an error that another process has told."""
+    found = [HomeroomError]
+    for kind in found:
+        if kind.code == code:
+            return kind
+        found += kind.__subclasses__()
+    return None

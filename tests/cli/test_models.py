@@ -68,7 +68,12 @@ def test_show_in_its_forms(home: Path) -> None:
     people, data, chinese = (cli(home, "show", "starter", *more) for more in ((), ("--json",), ("--lang", "zh")))
     facts = data.json
     assert facts["architecture"] == "llama" and facts["parameters"] == 134_515_008
-    assert facts["plan"]["choices"]["context"] == {"value": 8192, "reason": "the model's own limit"}
+    assert facts["plan"]["choices"]["context"] == {
+        "value": 8192,
+        "reason": "the model's own limit",
+        "reason_key": "engine.context.model",
+        "reason_facts": {"limit": "8,192"},
+    }
     for words in (
         "135 M (134,515,008)",
         "Q4_1, 5.74 bits per weight",

@@ -15,14 +15,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from homeroom.errors import (
-    BadRequest,
-    ContextOverflow,
-    EngineDied,
-    EngineFailure,
-    HomeroomError,
-    NotSupported,
-)
+from homeroom.errors import BadRequest, ContextOverflow, EngineDied, EngineFailure, HomeroomError, NotSupported, by_code
 
 Chunk = dict[str, Any]
 
@@ -111,6 +104,9 @@ class EngineClient:
             reason = str(error["message"])
         except (ValueError, KeyError, TypeError):
             return EngineFailure("engine.unreadable")
+        if isinstance(error.get("code"), str) and (kind := by_code(error["code"])) is not None:
+            # A gateway of ours: its words are whole already, with what to type next.
+            return kind("engine.told", message=" ".join(filter(None, (reason, error.get("next")))))
         if error.get("type") == "exceed_context_size_error":
             tokens, context = int(error.get("n_prompt_tokens", 0)), int(error.get("n_ctx", 0))
             return ContextOverflow(

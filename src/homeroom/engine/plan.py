@@ -38,6 +38,15 @@ class Choice:
     def reason(self) -> str:
         return text.t(self.reason_key, **dict(self.facts))
 
+    def row(self) -> dict[str, Any]:
+        """As JSON; the key and its facts let a reader tell the reason in a language of its own."""
+        return {
+            "value": self.value,
+            "reason": self.reason,
+            "reason_key": self.reason_key,
+            "reason_facts": {name: str(value) for name, value in self.facts},
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -88,6 +97,13 @@ class EnginePlan:
     def number(self, name: str) -> int:
         """The value of an integer choice, e.g. ``plan.number("context")``."""
         return int(getattr(self, name).value)
+
+    def row(self) -> dict[str, Any]:
+        """As JSON: each choice with its value and reason, and the memory that it needs in bytes."""
+        return {
+            "choices": {choice.name: choice.row() for choice in self.choices},
+            "memory": {"total": self.memory.total, "basis": self.memory.basis},
+        }
 
     def worker_options(self) -> dict[str, Any]:
         """What goes to the child process, in the engine's own terms."""

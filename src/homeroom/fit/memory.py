@@ -87,9 +87,7 @@ def estimate(facts: ModelFacts, *, context: int, parallel: int, kv_type: str, ba
         if value < 1:
             raise UsageError("fit.bad_ask", name=name, value=value)
     kind = type_of(kv_type)
-    kv_cache = parallel * sum(
-        cells(layer, context, batch) * bytes_per_token(layer, kind) for layer in facts.layers
-    )
+    kv_cache = parallel * sum(cells(layer, context, batch) * bytes_per_token(layer, kind) for layer in facts.layers)
     compute = _compute(facts, context, parallel, batch)
     overhead = PROCESS_BYTES + TOKEN_BYTES * facts.vocabulary
     total = facts.tensor_bytes + kv_cache + compute + overhead
@@ -104,9 +102,7 @@ def kv_bytes_per_token(facts: ModelFacts, kv_type: str) -> int:
 
 def bytes_per_token(layer: Layer, kind: TensorType) -> int:
     """Bytes of one cell of a layer's KV cache: one row of keys and one of values, in whole blocks of *kind*."""
-    return kind.bytes_for(layer.kv_heads * layer.key_length) + kind.bytes_for(
-        layer.kv_heads * layer.value_length
-    )
+    return kind.bytes_for(layer.kv_heads * layer.key_length) + kind.bytes_for(layer.kv_heads * layer.value_length)
 
 
 def cells(layer: Layer, context: int, batch: int) -> int:

@@ -12,12 +12,11 @@ from typing import Any
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from homeroom.engine.plan import EnginePlan
 from homeroom.engine.pool import Loaded, Loading
 from homeroom.errors import BadRequest
 from homeroom.gateway import fields
 from homeroom.gateway.dialects import Json
-from homeroom.gateway.keys import RIGHTS, Key
+from homeroom.gateway.keys import RIGHTS
 from homeroom.gateway.service import Call
 
 
@@ -54,7 +53,7 @@ async def stop(call: Call) -> Response:
 
 async def list_keys(call: Call) -> Response:
     """``GET /homeroom/keys``."""
-    return Json({"keys": [key_row(key) for key in call.service.keys.all()]})
+    return Json({"keys": [key.row() for key in call.service.keys.all()]})
 
 
 async def add_key(call: Call) -> Response:
@@ -64,23 +63,12 @@ async def add_key(call: Call) -> Response:
     if not isinstance(rights, list) or not rights or not set(map(str, rights)) <= set(RIGHTS):
         raise BadRequest("gateway.bad_field", param="rights", field="rights", expected=" | ".join(RIGHTS))
     key, secret = call.service.keys.create(fields.text("name", body.get("name")), frozenset(rights))
-    return Json(key_row(key) | {"key": secret}, status_code=201)
+    return Json(key.row() | {"key": secret}, status_code=201)
 
 
 async def revoke_key(call: Call) -> Response:
     """``DELETE /homeroom/keys/{id or name}``."""
-    return Json({"revoked": [key_row(key) for key in call.service.keys.revoke(call.rest)]})
-
-
-def key_row(key: Key) -> dict[str, Any]:
-    """A key as JSON, without its secret."""
-    return {
-        "id": key.id,
-        "name": key.name,
-        "rights": sorted(key.rights),
-        "created_at": key.created_at,
-        "revoked_at": key.revoked_at,
-    }
+    return Json({"revoked": [key.row() for key in call.service.keys.revoke(call.rest)]})
 
 
 def _loaded(engine: Loaded) -> dict[str, Any]:
@@ -94,7 +82,7 @@ def _loaded(engine: Loaded) -> dict[str, Any]:
         "memory_resident": engine.child.resident(),
         "loaded_at": _time(engine.child.started_at),
         "load_seconds": round(engine.child.load_seconds, 3),
-    } | plan_row(engine.plan)
+    } | engine.plan.row()
 
 
 def _loading(engine: Loading) -> dict[str, Any]:
@@ -103,15 +91,7 @@ def _loading(engine: Loading) -> dict[str, Any]:
         "purpose": engine.plan.purpose,
         "state": "loading",
         "loaded": round(engine.fraction, 3),
-    } | plan_row(engine.plan)
-
-
-def plan_row(plan: EnginePlan) -> dict[str, Any]:
-    """A plan as JSON: each choice with its value and reason, and the memory it needs."""
-    return {
-        "choices": {choice.name: {"value": choice.value, "reason": choice.reason} for choice in plan.choices},
-        "memory": {"total": plan.memory.total, "basis": plan.memory.basis},
-    }
+    } | engine.plan.row()
 
 
 def _time(seconds: float) -> str:

@@ -9,10 +9,11 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal, cast
+from typing import Any, Final, Literal, cast
 
 import sqlalchemy as sa
 
@@ -34,6 +35,16 @@ class Key:
     created_at: str
     revoked_at: str | None = None
 
+    def row(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "rights": sorted(self.rights),
+            "created_at": self.created_at,
+            "revoked_at": self.revoked_at,
+        }
+
 
 class KeyRing:
     """The keys of one database, and those lent for this process's life only."""
@@ -51,7 +62,7 @@ class KeyRing:
         if any(key.name == name for key in self.all() if key.revoked_at is None):
             raise UsageError("gateway.key_taken", name=name)
         secret, key = self._new(name, rights)
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             connection.execute(
                 KEYS.insert().values(
                     id=key.id,
@@ -89,18 +100,16 @@ class KeyRing:
         found = [key for key in self.all() if key.revoked_at is None and name in (key.id, key.name)]
         if not found:
             raise UsageError("gateway.key_unknown", name=name)
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             connection.execute(
-                KEYS.update()
-                .where(KEYS.c.id.in_([key.id for key in found]))
-                .values(revoked_at=self._now().isoformat(timespec="seconds"))
+                KEYS.update().where(KEYS.c.id.in_([key.id for key in found])).values(revoked_at=self._stamp())
             )
         self._version = None
         return found
 
     def all(self) -> list[Key]:
         """Every key, oldest first, the revoked ones too."""
-        with self._database.connect() as connection:
+        with self._begin() as connection:
             rows = connection.execute(sa.select(KEYS).order_by(KEYS.c.created_at, KEYS.c.id)).all()
         return [_key(row) for row in rows]
 
@@ -110,18 +119,27 @@ class KeyRing:
             secret = f"hr-{secrets.token_urlsafe(32)}"
             if secret[3:9] not in taken:
                 break
-        return secret, Key(secret[3:9], name, rights, self._now().isoformat(timespec="seconds"))
+        return secret, Key(secret[3:9], name, rights, self._stamp())
+
+    def _stamp(self) -> str:
+        return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        """A transaction. Raises StoreFailure where the database is locked, full or damaged."""
+        try:
+            with self._database.begin() as connection:
+                yield connection
+        except sa.exc.DatabaseError as error:
+            raise StoreFailure("gateway.database", path=self._database.url.database, reason=error.orig) from None
 
     def _refresh(self) -> None:
         """Read the keys again if another process changed them: SQLite counts its commits in ``data_version``."""
-        try:
-            with self._database.connect() as connection:
-                version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
-                if version == self._version:
-                    return
-                rows = connection.execute(sa.select(KEYS)).all()
-        except sa.exc.DatabaseError as error:
-            raise StoreFailure("gateway.database", path=self._database.url.database, reason=error.orig) from None
+        with self._begin() as connection:
+            version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+            if version == self._version:
+                return
+            rows = connection.execute(sa.select(KEYS)).all()
         self._cache = {row.id: (_key(row), row.sha256) for row in rows}
         self._version = version
 

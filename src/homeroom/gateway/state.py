@@ -32,7 +32,7 @@ KEYS: Final = sa.Table(
 def open_database(path: Path) -> sa.Engine:
     """The database at *path*, made if need be. Raises StoreFailure where it cannot be used."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, stat.S_IRUSR | stat.S_IWUSR))
         engine = sa.create_engine(f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False})
         sa.event.listen(engine, "connect", _prepare)

@@ -12,5 +12,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "请查看 {log}，或直接运行：homeroom serve",
     ),
     "background.ended": ("The gateway ended at once: {reason}.", "网关启动后立即结束：{reason}。"),
-    "background.ended.next": ("The whole log is {log}. More: homeroom doctor", "完整日志：{log}；诊断：homeroom doctor"),
+    "background.ended.next": (
+        "The whole log is {log}. More: homeroom doctor",
+        "完整日志：{log}；诊断：homeroom doctor",
+    ),
 }

@@ -82,7 +82,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "homeroom keys add NAME makes another.",
         "{name}（id {id}），已在首次启动时显示；示例从 $HOMEROOM_KEY 读取。可用 homeroom keys add NAME 再创建。",
     ),
-    "cli.up.context": ("{tokens} tokens for a request, {requests} at a time", "每个请求 {tokens} token，同时 {requests} 个请求"),
+    "cli.up.context": (
+        "{tokens} tokens for a request, {requests} at a time",
+        "每个请求 {tokens} token，同时 {requests} 个请求",
+    ),
     "cli.up.stop": ("Ctrl-C stops it.", "按 Ctrl-C 停止。"),
     "cli.up.stopping": ("Stopping…", "正在停止…"),
     "cli.up.running": (
@@ -310,7 +313,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "模板是否支持工具；不支持时由 homeroom 约束输出格式",
     ),
     "cli.fact.thinking": ("thinking", "思考"),
-    "cli.fact.thinking.means": ("whether its template marks reasoning before an answer", "模板是否在回答前标出推理过程"),
+    "cli.fact.thinking.means": (
+        "whether its template marks reasoning before an answer",
+        "模板是否在回答前标出推理过程",
+    ),
     "cli.fact.embeds": ("pooling", "池化"),
     "cli.fact.embeds.means": ("it makes embeddings, in this way", "生成嵌入的方式"),
     "cli.fact.license": ("licence", "许可证"),

@@ -132,4 +132,5 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Please report it with the output of: homeroom doctor",
         "请附上 homeroom doctor 的输出并反馈此问题。",
     ),
+    "engine.told": ("{message}", "{message}"),
 }

@@ -25,12 +25,11 @@ command = grammar.Group("keys")
 @grammar.argument("name", metavar="NAME")
 @grammar.option("--right", "rights", multiple=True, type=click.Choice(RIGHTS), key="help.option.right")
 def add(out: Output, name: str, rights: tuple[str, ...]) -> None:
-    from homeroom.gateway.admin import key_row
 
     with _ring() as ring:
         key, secret = ring.create(name, frozenset(right for right in RIGHTS if right in (rights or RIGHTS[:1])))
     out.show(
-        key_row(key) | {"key": secret},
+        key.row() | {"key": secret},
         [text.t("cli.keys.added", name=key.name, rights=", ".join(sorted(key.rights))), secret],
         [secret],
     )
@@ -40,7 +39,6 @@ def add(out: Output, name: str, rights: tuple[str, ...]) -> None:
 @grammar.command("list", key="help.keys_list")
 def list_keys(out: Output) -> None:
     from homeroom.cli.tables import Table
-    from homeroom.gateway.admin import key_row
 
     keys: list[Key] = []
     if load().database.exists():  # a question should not create what it asks about
@@ -49,19 +47,18 @@ def list_keys(out: Output) -> None:
     rows = tuple((key.id, key.name, ", ".join(sorted(key.rights)), key.created_at, _state(key)) for key in keys)
     headings = tuple(text.t(f"cli.head.{name}") for name in ("id", "name", "rights", "created", "state"))
     human = Table(headings, rows) if rows else text.t("cli.keys.none")
-    out.show({"keys": [key_row(key) for key in keys]}, [human], [key.id for key in keys if key.revoked_at is None])
+    out.show({"keys": [key.row() for key in keys]}, [human], [key.id for key in keys if key.revoked_at is None])
 
 
 @grammar.command("revoke", key="help.keys_revoke")
 @grammar.argument("key", metavar="ID|NAME")
 def revoke(out: Output, key: str) -> None:
-    from homeroom.gateway.admin import key_row
 
     with _ring() as ring:
         ids = {one.id for one in ring.revoke(key)}
         gone = [one for one in ring.all() if one.id in ids]
     out.show(
-        {"revoked": [key_row(one) for one in gone]},
+        {"revoked": [one.row() for one in gone]},
         [text.t("cli.keys.revoked", id=one.id, name=one.name) for one in gone],
         [one.id for one in gone],
     )

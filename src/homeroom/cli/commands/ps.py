@@ -57,11 +57,16 @@ def _engine(engine: dict[str, Any]) -> Block:
     )
     facts = tuple((text.t(f"cli.label.{name}"), value, remark) for name, value, remark in rows)
     choices = tuple(
-        (text.t(f"cli.choice.{name}"), str(choice["value"]), choice["reason"])
+        (text.t(f"cli.choice.{name}"), str(choice["value"]), _reason(choice))
         for name, choice in engine["choices"].items()
     )
     purpose = text.t(f"cli.purpose.{engine['purpose']}")
     return Facts(f"\n{engine['model']} ({purpose})", facts + choices)
+
+
+def _reason(choice: dict[str, Any]) -> str:
+    """The reason in this command's language; the gateway may speak another."""
+    return text.t(choice["reason_key"], **choice["reason_facts"])
 
 
 def _state(engine: dict[str, Any]) -> str:

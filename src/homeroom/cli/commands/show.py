@@ -87,9 +87,8 @@ def fate(verdict: Fit) -> Facts:
 
 
 def _plan(plan: EnginePlan | None) -> dict[str, Any] | None:
-    from homeroom.gateway.admin import plan_row
 
-    return plan_row(plan) if plan else None
+    return plan.row() if plan else None
 
 
 def choices(plan: EnginePlan) -> tuple[tuple[str, str, str], ...]:
