@@ -30,6 +30,14 @@ LOG_LIMIT: Final = 2_000_000
 STALL_SECONDS: Final = 120.0
 """A load that neither reads nor computes for this long is given up."""
 
+_ENVIRONMENT: Final = {
+    # ggml calls a debugger on abort where one is installed, which takes seconds.
+    "GGML_NO_BACKTRACE": "1",
+    # Threads that wait for each other spin; where something else has a core they spin against it. Figures: docs/log.md.
+    "GOMP_SPINCOUNT": "1000",
+}
+"""What the engine's process has in its environment unless the user's own says otherwise."""
+
 OnLoading = Callable[[float], None]
 """Told the part of the model that is in memory, 0..1."""
 
@@ -110,8 +118,7 @@ async def start_child(
             stdout=asyncio.subprocess.PIPE,
             stderr=sink,
             start_new_session=True,
-            # ggml calls a debugger on abort where one is installed, which takes seconds.
-            env=os.environ | {"GGML_NO_BACKTRACE": "1"},
+            env=_ENVIRONMENT | dict(os.environ),
         )
     try:
         event = await _handshake(process, options, facts, on_loading)
