@@ -48,7 +48,9 @@ def commands(command: click.Command, context: click.Context) -> Iterator[tuple[s
         for name in command.list_commands(context):
             child = command.get_command(context, name)
             assert child is not None
-            yield from commands(child, child.context_class(child, info_name=name, parent=context, max_content_width=WIDTH))
+            yield from commands(
+                child, child.context_class(child, info_name=name, parent=context, max_content_width=WIDTH)
+            )
 
 
 def command_page(language: Language) -> str:

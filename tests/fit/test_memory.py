@@ -38,9 +38,7 @@ def shape(folder: Path, architecture: str, layers: int, heads: int, kv_heads: in
 
 def deepseek_r1(folder: Path, *, mla: bool) -> ModelFacts:
     if not mla:
-        return shape(
-            folder, "deepseek2", 61, 128, 128, attention__key_length=192, attention__value_length=128
-        )
+        return shape(folder, "deepseek2", 61, 128, 128, attention__key_length=192, attention__value_length=128)
     return shape(
         folder,
         "deepseek2",
@@ -103,9 +101,7 @@ def compared(
 def test_formula_agrees_with_what_the_engine_reports(
     starter_path: Path, gemma_path: Path, name: str, context: int
 ) -> None:
-    memory, buffers, resident = compared(
-        {"starter": starter_path, "gemma": gemma_path}[name], context=context
-    )
+    memory, buffers, resident = compared({"starter": starter_path, "gemma": gemma_path}[name], context=context)
     reported = sum(buffers.values())
     assert reported == pytest.approx(memory.weights + memory.kv_cache + memory.compute, rel=0.1)
     assert memory.weights == pytest.approx(buffers["model"], abs=0.01 * MIB)
@@ -122,9 +118,7 @@ def test_formula_agrees_with_what_the_engine_reports(
 def test_slots_batch_and_kv_type_agree_with_the_engine(
     gemma_path: Path, context: int, parallel: int, batch: int, kv_type: str
 ) -> None:
-    memory, buffers, _ = compared(
-        gemma_path, context=context, parallel=parallel, batch=batch, kv_type=kv_type
-    )
+    memory, buffers, _ = compared(gemma_path, context=context, parallel=parallel, batch=batch, kv_type=kv_type)
     assert memory.kv_cache == pytest.approx(buffers["KV"], abs=0.02 * MIB)
     assert memory.compute == pytest.approx(buffers["compute"] + buffers["output"], rel=0.6)
 
@@ -167,17 +161,11 @@ def test_sliding_layers_stop_growing_at_their_window() -> None:
     short = estimate(SLIDING, context=1024, parallel=1, kv_type="f16")
     assert short.kv_cache == 32 * 1024 * row
     assert estimate(SLIDING, context=65_536, parallel=1, kv_type="f16").kv_cache == 16 * (65_536 + 1280) * row
-    assert (
-        estimate(SLIDING, context=65_536, parallel=3, kv_type="f16").kv_cache
-        == 3 * 16 * (65_536 + 1280) * row
-    )
+    assert estimate(SLIDING, context=65_536, parallel=3, kv_type="f16").kv_cache == 3 * 16 * (65_536 + 1280) * row
 
 
 def test_recurrent_layers_keep_no_cache() -> None:
-    assert (
-        estimate(replace(FACTS, layers=(Layer(0, 0, 0),)), context=8192, parallel=4, kv_type="f16").kv_cache
-        == 0
-    )
+    assert estimate(replace(FACTS, layers=(Layer(0, 0, 0),)), context=8192, parallel=4, kv_type="f16").kv_cache == 0
 
 
 @pytest.mark.parametrize("wrong", [{"context": 0}, {"parallel": 0}, {"batch": -1}, {"kv_type": "q3"}])
@@ -225,10 +213,7 @@ def test_largest_context_is_the_wanted_one_where_it_fits() -> None:
 def test_largest_context_is_never_above_the_models_own() -> None:
     small = replace(FACTS, context_length=2048)
     assert largest_context(small, 64 * GB, parallel=1, kv_type="f16", wanted=8192) == 2048
-    assert (
-        largest_context(replace(FACTS, context_length=100), 64 * GB, parallel=1, kv_type="f16", wanted=8192)
-        == 100
-    )
+    assert largest_context(replace(FACTS, context_length=100), 64 * GB, parallel=1, kv_type="f16", wanted=8192) == 100
 
 
 def test_largest_context_is_0_where_nothing_fits() -> None:
@@ -237,8 +222,7 @@ def test_largest_context_is_0_where_nothing_fits() -> None:
 
 def test_smaller_kv_types_reach_further() -> None:
     reached = [
-        largest_context(FACTS, 7 * GB, parallel=1, kv_type=kind, wanted=131_072)
-        for kind in ("f16", "q8_0", "q4_0")
+        largest_context(FACTS, 7 * GB, parallel=1, kv_type=kind, wanted=131_072) for kind in ("f16", "q8_0", "q4_0")
     ]
     assert reached == sorted(set(reached))
 
@@ -258,7 +242,4 @@ def test_largest_context_fits_and_half_as_much_more_does_not(
         assert judge(estimate(FACTS, context=found, parallel=parallel, kv_type=kv_type), free).fits
     if found < wanted - 256:
         more = max(256, found + found // 2)
-        assert (
-            more > wanted
-            or not judge(estimate(FACTS, context=more, parallel=parallel, kv_type=kv_type), free).fits
-        )
+        assert more > wanted or not judge(estimate(FACTS, context=more, parallel=parallel, kv_type=kv_type), free).fits
