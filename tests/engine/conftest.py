@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from homeroom.models.inspect import inspect
 
 from homeroom.engine.plan import Ask
 from homeroom.engine.pool import EnginePool
 from homeroom.hardware.machine import Machine, detect
 from homeroom.models.facts import ModelFacts
+from homeroom.models.inspect import inspect
 from support.pools import PoolMaker
 
 
