@@ -13,8 +13,8 @@ test: $(VENV)/.tested             ## the whole test suite, with the real model a
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.checked           ## ruff, mypy strict, and the tests of structure and documentation
-	$(BIN)/ruff format --check src tests bench
-	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench docs
+	$(BIN)/ruff check src tests bench docs
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/house
 
