@@ -30,12 +30,16 @@ def gemma(gemma_path: Path) -> ModelFacts:
 async def make_pool(tmp_path: Path) -> AsyncIterator[PoolMaker]:
     made: list[EnginePool] = []
 
-    def make(*, idle: float = 0, wait: float = 5, free: int | None = None, ask: Ask | None = None) -> EnginePool:
+    def make(
+        *, idle: float = 0, wait: float = 5, hung: float = 20, free: int | None = None, ask: Ask | None = None
+    ) -> EnginePool:
         def machine() -> Machine:
             found = detect()
             return found if free is None else replace(found, memory_free=free)
 
-        pool = EnginePool(machine=machine, ask=ask or Ask(context=1024), logs=tmp_path / "logs", idle=idle, wait=wait)
+        pool = EnginePool(
+            machine=machine, ask=ask or Ask(context=1024), logs=tmp_path / "logs", idle=idle, wait=wait, hung=hung
+        )
         made.append(pool)
         return pool
 

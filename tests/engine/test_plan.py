@@ -91,10 +91,16 @@ def test_a_context_beyond_the_models_own_is_refused() -> None:
         make_plan(SEVEN_B, LAPTOP, Ask(context=200_000))
 
 
-def test_the_batch_is_half_a_second_of_reading() -> None:
-    assert make_plan(SEVEN_B, LAPTOP, Ask()).batch.value == 64
+def test_a_gateway_of_several_models_clamps_the_context_and_says_so() -> None:
+    context = make_plan(SEVEN_B, replace(LAPTOP, memory_free=64 * GB), Ask(context=200_000), clamp=True).context
+    assert (context.value, context.reason) == (131_072, "the model's own limit; 200,000 was asked")
+
+
+def test_the_batch_is_a_quarter_of_a_second_of_reading() -> None:
+    assert make_plan(SEVEN_B, LAPTOP, Ask()).batch.value == 8
     small = replace(SEVEN_B, parameters=134_515_008)
-    assert make_plan(small, replace(LAPTOP, cores=2), Ask()).batch.value == 128
+    assert make_plan(small, replace(LAPTOP, cores=2), Ask()).batch.value == 64
+    assert make_plan(small, replace(LAPTOP, cores=2), Ask(threads=1)).batch.value == 32
 
 
 def test_an_embedding_engine_takes_a_whole_text_at_once() -> None:

@@ -60,6 +60,34 @@ async def test_a_killed_engine_ends_its_request_clearly_and_the_next_one_works_w
     assert time.monotonic() - killed < 3
 
 
+async def test_an_engine_that_hangs_is_ended_and_the_next_request_works(
+    make_pool: PoolMaker, starter: ModelFacts
+) -> None:
+    """A stopped process (SIGSTOP) keeps its connections open and says nothing for ever."""
+    pool = make_pool(hung=2)
+    with pytest.raises(EngineDied, match="SIGKILL"):
+        async with pool.lease(starter) as client, aclosing(client.stream("/v1/chat/completions", LONG)) as chunks:
+            await anext(chunks)
+            os.kill(pool.loaded[0].child.pid, signal.SIGSTOP)
+            async with asyncio.timeout(20):
+                async for _ in chunks:
+                    pass
+    async with pool.lease(starter) as client:
+        assert await say(client) == 4
+
+
+async def test_a_request_that_rests_is_not_taken_for_an_engine_that_hangs(
+    make_pool: PoolMaker, starter: ModelFacts
+) -> None:
+    """A client that is slow to read holds its lease while the engine has nothing to do."""
+    pool = make_pool(hung=1)
+    async with pool.lease(starter) as client:
+        pid = pool.loaded[0].child.pid
+        await asyncio.sleep(4)
+        assert await say(client) == 4
+        assert pool.loaded[0].child.pid == pid
+
+
 async def test_an_idle_model_is_unloaded_and_comes_back(make_pool: PoolMaker, starter: ModelFacts) -> None:
     pool = make_pool(idle=0.5)
     async with pool.lease(starter) as client:

@@ -22,6 +22,7 @@ import psutil
 
 from homeroom import text
 from homeroom.engine.plan import EnginePlan
+from homeroom.engine.watch import Watch
 from homeroom.errors import EngineStartFailed
 from homeroom.models.facts import ModelFacts
 
@@ -154,13 +155,14 @@ async def _handshake(
     except (BrokenPipeError, ConnectionResetError):  # it died at once; its exit code tells
         return {}
     answer = asyncio.ensure_future(process.stdout.readline())
-    watch = _Watch(process.pid, facts.tensor_bytes)
+    watch = Watch(process.pid)
     try:
         while not answer.done():
             await asyncio.wait({answer}, timeout=0.1)
+            stalled = watch.stalled(STALL_SECONDS)
             if on_loading is not None:
-                on_loading(watch.fraction())
-            if watch.stalled():
+                on_loading(min(0.99, watch.resident / max(1, facts.tensor_bytes)))
+            if stalled:
                 return {"event": "stalled"}
         line = answer.result()
     finally:
@@ -172,31 +174,6 @@ async def _handshake(
         on_loading(1.0)
     event: dict[str, Any] = json.loads(line)
     return event
-
-
-class _Watch:
-    """How far a load is, from outside: the pages that the process has mapped, against the weights' size."""
-
-    def __init__(self, pid: int, weights: int) -> None:
-        self._pid, self._weights = pid, max(1, weights)
-        self._seen: tuple[float, ...] = ()
-        self._since = time.monotonic()
-        self._resident = 0
-
-    def fraction(self) -> float:
-        return min(0.99, self._resident / self._weights)
-
-    def stalled(self) -> bool:
-        try:
-            process = psutil.Process(self._pid)
-            times = process.cpu_times()
-            self._resident = process.memory_info().rss
-        except psutil.NoSuchProcess:
-            return False  # its end is seen as the end of its answer
-        seen = (round(times.user + times.system, 1), float(self._resident // 1_000_000))
-        if seen != self._seen:
-            self._seen, self._since = seen, time.monotonic()
-        return time.monotonic() - self._since > STALL_SECONDS
 
 
 def describe_exit(code: int | None) -> str:

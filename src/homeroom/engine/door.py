@@ -18,7 +18,7 @@ from homeroom.engine import chat as generation
 from homeroom.engine import completion, local
 from homeroom.engine.child import OnLoading
 from homeroom.engine.client import EngineClient
-from homeroom.engine.plan import Ask
+from homeroom.engine.plan import Ask, make_plan
 from homeroom.engine.pool import EnginePool
 from homeroom.hardware.machine import detect
 from homeroom.models.facts import ModelFacts
@@ -231,7 +231,12 @@ async def _open(name: str, settings: Settings, on_loading: OnLoading | None, alo
     running = None if alone else await local.find_gateway(settings.home)
     if running is not None:
         return AsyncModel(facts, _Source(EngineClient(running.base_url, running.key, name=facts.name)))
-    pool = EnginePool(machine=detect, ask=Ask.from_settings(settings), logs=settings.logs, idle=0)
+    ask = Ask.from_settings(settings)
+    if not facts.embeds_only:
+        make_plan(
+            facts, detect(), ask
+        )  # a context beyond this model is refused, where a gateway of several would clamp it
+    pool = EnginePool(machine=detect, ask=ask, logs=settings.logs, idle=0)
     source = _Source(pool)
     if not facts.embeds_only:
         try:

@@ -118,11 +118,14 @@ class EnginePlan:
         }
 
 
-def make_plan(facts: ModelFacts, machine: Machine, ask: Ask, purpose: Purpose = "generate") -> EnginePlan:
+def make_plan(
+    facts: ModelFacts, machine: Machine, ask: Ask, purpose: Purpose = "generate", *, clamp: bool = False
+) -> EnginePlan:
     """Choose how to run *facts* on *machine*.
 
     Raises DoesNotFit where not even the smallest context (or the one asked for) fits the free memory, and UsageError
-    for a context longer than the model's.
+    for a context longer than the model's. With *clamp* such a context becomes the model's limit: what was asked of a
+    gateway is asked of all its models.
     """
     threads = (
         ask.given("threads", "threads", ask.threads)
@@ -139,8 +142,8 @@ def make_plan(facts: ModelFacts, machine: Machine, ask: Ask, purpose: Purpose = 
         if ask.parallel
         else Choice("parallel", 1, "engine.parallel.default")
     )
-    batch = Choice("batch", _batch(facts, machine), "engine.batch.size")
-    context, kv_type = _context(facts, ask, int(parallel.value), int(batch.value), free)
+    batch = Choice("batch", _batch(facts, int(threads.value)), "engine.batch.size")
+    context, kv_type = _context(facts, ask, int(parallel.value), int(batch.value), free, clamp)
     memory = estimate(
         facts,
         context=int(context.value),
@@ -171,22 +174,28 @@ def _embedding_plan(facts: ModelFacts, threads: Choice, flash: Choice, free: int
     )
 
 
-def _batch(facts: ModelFacts, machine: Machine) -> int:
-    """Tokens of prompt between two looks at who is still there: the power of two nearest below half a second."""
-    tokens = 0.5 * PREFILL_PER_CORE * machine.cores / max(1, facts.parameters)
-    size = 64
+def _batch(facts: ModelFacts, threads: int) -> int:
+    """Tokens of prompt between two looks at who is still there: the power of two nearest below a quarter of a second.
+
+    Other programs may take half of the cores, and a second is what a client that left may cost. Below 8 tokens
+    the weights are read more often than they are used.
+    """
+    tokens = 0.25 * PREFILL_PER_CORE * threads / max(1, facts.parameters)
+    size = 8
     while size * 2 <= min(tokens, 512):
         size *= 2
     return size
 
 
-def _context(facts: ModelFacts, ask: Ask, parallel: int, batch: int, free: int) -> tuple[Choice, Choice]:
+def _context(facts: ModelFacts, ask: Ask, parallel: int, batch: int, free: int, clamp: bool) -> tuple[Choice, Choice]:
     limit = facts.context_length or DEFAULT_CONTEXT
     if ask.context:
-        if ask.context > limit:
+        if ask.context > limit and not clamp:
             raise UsageError("engine.ctx_over_model", name=facts.name, limit=limit, asked=ask.context)
-        context = ask.given("ctx", "context", ask.context)
-        wanted = ask.context
+        wanted = min(ask.context, limit)
+        context = ask.given("ctx", "context", wanted)
+        if wanted < ask.context:
+            context = Choice("context", wanted, "engine.context.clamped", (("asked", f"{ask.context:,}"),))
     else:
         wanted = min(DEFAULT_CONTEXT, limit)
         key = "engine.context.model" if limit <= DEFAULT_CONTEXT else "engine.context.default"

@@ -17,6 +17,7 @@ from typing import Final
 from homeroom.engine.child import EngineChild, OnLoading, start_child
 from homeroom.engine.client import EngineClient
 from homeroom.engine.plan import Ask, EnginePlan, Purpose, make_plan
+from homeroom.engine.watch import Watch
 from homeroom.errors import DoesNotFit, EngineBusy, EngineFailure
 from homeroom.fit.memory import USABLE
 from homeroom.hardware.machine import Machine
@@ -24,6 +25,9 @@ from homeroom.models.facts import ModelFacts
 
 Key = tuple[Path, Purpose]
 IDLE_CHECK_SECONDS: Final = 1.0
+HUNG_SECONDS: Final = 20.0
+"""An engine that neither answers nor computes for this long, while a request waits for it, is ended."""
+PROBE_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -39,6 +43,7 @@ class Loaded:
     keep: float | None = None
     retired: bool = False
     """No new lease: it is unloaded when the last one is given back."""
+    probe: asyncio.Task[None] | None = None
 
 
 @dataclass(slots=True)
@@ -69,11 +74,13 @@ class EnginePool:
         logs: Path,
         idle: float = 1800,
         wait: float = 120,
+        hung: float = HUNG_SECONDS,
         verbose: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._machine, self._ask, self._logs = machine, ask, logs
-        self._idle, self._wait, self._verbose, self._clock = idle, wait, verbose, clock
+        self._idle, self._wait, self._hung = idle, wait, hung
+        self._verbose, self._clock = verbose, clock
         self._loaded: dict[Key, Loaded] = {}
         self._loading: dict[Key, Loading] = {}
         self._changed = asyncio.Condition()
@@ -109,7 +116,7 @@ class EnginePool:
 
     def plan(self, facts: ModelFacts, purpose: Purpose = "generate") -> EnginePlan:
         """How *facts* would be run if everything idle were unloaded."""
-        return make_plan(facts, self._machine_with(self._reclaimable()), self._ask, purpose)
+        return make_plan(facts, self._machine_with(self._reclaimable()), self._ask, purpose, clamp=True)
 
     async def unload(self, path: Path, *, force: bool = False) -> int:
         """Unload every engine of the model at *path*; one in use goes after its last request, or now with *force*.
@@ -217,7 +224,7 @@ class EnginePool:
         deadline = self._clock() + self._wait
         while True:
             try:
-                return make_plan(facts, self._machine_with(0), self._ask, purpose)
+                return make_plan(facts, self._machine_with(0), self._ask, purpose, clamp=True)
             except DoesNotFit:
                 if not self._loaded:
                     raise
@@ -258,6 +265,8 @@ class EnginePool:
         key = (loaded.facts.path, loaded.plan.purpose)
         if self._loaded.get(key) is loaded:
             del self._loaded[key]
+        if loaded.probe is not None:
+            loaded.probe.cancel()
         await loaded.child.stop()
         await loaded.client.close()
         await self._announce()
@@ -267,7 +276,7 @@ class EnginePool:
             self._changed.notify_all()
 
     async def _tidy_up(self) -> None:
-        """Once a second: bury the dead, unload what has idled long enough."""
+        """Once a second: bury the dead, unload what has idled long enough, look after those that are asked."""
         while True:
             await asyncio.sleep(IDLE_CHECK_SECONDS)
             now = self._clock()
@@ -276,3 +285,23 @@ class EnginePool:
                 idle = loaded.leases == 0 and 0 < keep <= now - loaded.last_used
                 if idle or (not loaded.child.alive and loaded.leases == 0):
                     await self._drop(loaded)
+                elif loaded.leases and (loaded.probe is None or loaded.probe.done()):
+                    loaded.probe = asyncio.ensure_future(self._probe(loaded))
+
+    async def _probe(self, loaded: Loaded) -> None:
+        """Ask the engine something small. Where it gives no answer and does nothing either, it hangs: end it.
+
+        No answer alone is no sign: it may be reading a long batch. Nor is rest: its client may be slow to read.
+        """
+        watch = Watch(loaded.child.pid)
+        answer = asyncio.ensure_future(loaded.client.get("/slots"))
+        try:
+            while not answer.done():
+                await asyncio.wait({answer}, timeout=1.0)
+                if not answer.done() and watch.stalled(self._hung):
+                    loaded.child.process.kill()
+                    break
+        finally:
+            answer.cancel()
+            await asyncio.gather(answer, return_exceptions=True)
+        await asyncio.sleep(PROBE_SECONDS)

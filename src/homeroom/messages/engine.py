@@ -11,6 +11,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "默认值 8192，未超过模型自身上限 {limit}",
     ),
     "engine.context.model": ("the model's own limit", "模型自身的上限"),
+    "engine.context.clamped": (
+        "the model's own limit; {asked} was asked",
+        "模型自身的上限；要求的是 {asked}",
+    ),
     "engine.context.memory": (
         "the longest that fits {free} of free memory (the model allows {limit})",
         "在 {free} 空闲内存中可容纳的最大长度（模型允许 {limit}）",
@@ -32,8 +36,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "内存为 f16 的一半，达到该上下文长度所需",
     ),
     "engine.batch.size": (
-        "about half a second of prompt reading, so that a client who leaves frees the engine",
-        "约半秒的提示词处理量，使离开的客户端能及时释放引擎",
+        "about a quarter of a second of prompt reading, so that a client who leaves frees the engine",
+        "约四分之一秒的提示词处理量，使离开的客户端能及时释放引擎",
     ),
     "engine.batch.embed": (
         "a whole text at once, as pooling needs",

@@ -90,8 +90,12 @@ async def _load(out: Output, server: Server, chosen: Chosen) -> EnginePlan:
 
     from homeroom.cli.progress import Bar
     from homeroom.engine.choose import purpose_of
+    from homeroom.engine.plan import Ask, make_plan
+    from homeroom.hardware.machine import detect
 
     facts, purpose = chosen.facts, purpose_of(chosen.facts)
+    # What was asked for this model must be possible; the gateway itself clamps, for it has several models.
+    make_plan(facts, detect(), Ask.from_settings(server.service.settings), purpose)
     bar = Bar(out)
 
     async def load_it() -> EnginePlan:
