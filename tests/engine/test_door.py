@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 import homeroom
-from homeroom.errors import BadModelFile, ContextOverflow, UnknownModel
+from homeroom.errors import BadModelFile, BadRequest, ContextOverflow, UnknownModel
 
 
 def children() -> list[int]:
@@ -91,4 +91,9 @@ def test_errors_name_what_is_wrong(starter_path: Path, tmp_path: Path) -> None:
         homeroom.open(str(broken))
     with homeroom.open(str(starter_path)) as m, pytest.raises(ContextOverflow, match="tokens"):
         m.chat("word " * 9000)
+    with homeroom.open(str(starter_path)) as m:
+        with pytest.raises(BadRequest, match=r"max_token'.*max_tokens"):
+            m.chat("Say hello.", max_token=5)
+        with pytest.raises(BadRequest, match="temperature"):
+            m.complete("Say hello.", temperature="warm")
     assert children() == before

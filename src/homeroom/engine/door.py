@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from homeroom.engine import chat as generation
-from homeroom.engine import completion, local
+from homeroom.engine import completion, local, openai_fields
 from homeroom.engine.child import OnLoading
 from homeroom.engine.client import EngineClient
 from homeroom.engine.plan import Ask, make_plan
 from homeroom.engine.pool import EnginePool
+from homeroom.errors import BadRequest
 from homeroom.hardware.machine import detect
 from homeroom.models.facts import ModelFacts
 from homeroom.models.library import Library
@@ -116,16 +117,15 @@ class AsyncModel:
     async def stream(self, messages: str | Sequence[Message], **options: Any) -> AsyncGenerator[Piece]:
         """The answer piece by piece; the last one carries the whole reply. Closing the iterator ends the generation."""
         asked = [{"role": "user", "content": messages}] if isinstance(messages, str) else [dict(m) for m in messages]
-        body = options | {"messages": asked}
+        body = _checked(openai_fields.chat, options | {"messages": asked})
         async with aclosing(self._source.chunks(self.facts, generation.CHAT, body)) as chunks:
             async for piece in _pieces(chunks):
                 yield piece
 
     async def stream_completion(self, prompt: str, **options: Any) -> AsyncGenerator[Piece]:
         """As ``stream``, for a completion."""
-        async with aclosing(
-            self._source.chunks(self.facts, generation.COMPLETION, options | {"prompt": prompt})
-        ) as chunks:
+        body = _checked(openai_fields.completion, options) | {"prompt": prompt}
+        async with aclosing(self._source.chunks(self.facts, generation.COMPLETION, body)) as chunks:
             async for piece in _pieces(chunks):
                 yield piece
 
@@ -279,6 +279,17 @@ class _Source:
 
     async def close(self) -> None:
         await self._origin.close()
+
+
+def _checked(check: Callable[[dict[str, Any], list[str]], dict[str, Any]], body: dict[str, Any]) -> dict[str, Any]:
+    """*body* with every field known and of its type. Raises BadRequest: an option that has no effect is a mistake."""
+    unknown: list[str] = []
+    checked = check(body, unknown)
+    if unknown:
+        raise BadRequest(
+            "engine.unknown_option", param=unknown[0], name=unknown[0], known=", ".join(openai_fields.KNOWN)
+        )
+    return checked
 
 
 async def _pieces(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Piece]:

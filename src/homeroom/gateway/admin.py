@@ -12,9 +12,9 @@ from typing import Any
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
+from homeroom.engine import fields
 from homeroom.engine.pool import Loaded, Loading
 from homeroom.errors import BadRequest
-from homeroom.gateway import fields
 from homeroom.gateway.dialects import Json
 from homeroom.gateway.keys import RIGHTS
 from homeroom.gateway.service import Call
@@ -45,7 +45,7 @@ async def stop(call: Call) -> Response:
     if body.get("all") is True:
         return Json({"stopped": "gateway"}, background=BackgroundTask(call.service.stop))
     if not isinstance(body.get("model"), str):
-        raise BadRequest("gateway.bad_field", param="model", field="model", expected="NAME")
+        raise BadRequest("engine.bad_field", param="model", field="model", expected="NAME")
     facts = call.service.library.find(body["model"])
     count = await call.service.pool.unload(facts.path, force=body.get("force") is True)
     return Json({"stopped": facts.name, "engines": count})
@@ -61,7 +61,7 @@ async def add_key(call: Call) -> Response:
     body = await call.json()
     rights = body.get("rights", ["inference"])
     if not isinstance(rights, list) or not rights or not set(map(str, rights)) <= set(RIGHTS):
-        raise BadRequest("gateway.bad_field", param="rights", field="rights", expected=" | ".join(RIGHTS))
+        raise BadRequest("engine.bad_field", param="rights", field="rights", expected=" | ".join(RIGHTS))
     key, secret = call.service.keys.create(fields.text("name", body.get("name")), frozenset(rights))
     return Json(key.row() | {"key": secret}, status_code=201)
 

@@ -18,11 +18,11 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from homeroom.engine import chat as generation
-from homeroom.engine import completion
+from homeroom.engine import completion, fields
 from homeroom.engine.client import EngineClient
 from homeroom.engine.plan import Purpose
 from homeroom.errors import BadRequest, ContextOverflow, Forbidden, HomeroomError, NotSupported
-from homeroom.gateway import fields, ollama_models, streams
+from homeroom.gateway import ollama_models, streams
 from homeroom.gateway import ollama_translate as translate
 from homeroom.gateway.dialects import Json
 from homeroom.gateway.service import Call
@@ -103,7 +103,7 @@ async def generate(call: Call) -> Response:
     facts = call.model(body)
     for name in ("suffix", "template"):
         if body.get(name) not in (None, ""):
-            raise NotSupported("gateway.unsupported_field", param=name, field=name)
+            raise NotSupported("engine.unsupported_field", param=name, field=name)
     if body.get("context"):
         raise NotSupported("ollama.context", param="context")
     prompt, system = fields.text("prompt", body.get("prompt")), fields.text("system", body.get("system"))
@@ -158,7 +158,7 @@ async def _body(call: Call, known: frozenset[str]) -> Chunk:
     body = await call.json()
     fields.boolean("stream", body.get("stream"))
     if body.get("_debug_render_only"):
-        raise NotSupported("gateway.unsupported_field", param="_debug_render_only", field="_debug_render_only")
+        raise NotSupported("engine.unsupported_field", param="_debug_render_only", field="_debug_render_only")
     # Ollama would cut the prompt, or shift old text out of the context; here nothing is ever cut.
     call.ignored += [name for name in body if name not in known and body[name] not in _UNSET]
     if translate.has_images(body):

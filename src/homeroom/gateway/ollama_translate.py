@@ -13,8 +13,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
+from homeroom.engine import fields
 from homeroom.errors import BadRequest
-from homeroom.gateway import fields
 
 Chunk = dict[str, Any]
 

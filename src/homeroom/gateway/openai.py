@@ -15,9 +15,10 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from homeroom.engine import chat as generation
+from homeroom.engine import fields, openai_fields
 from homeroom.engine.client import EngineClient
 from homeroom.errors import BadRequest, HomeroomError, NotSupported
-from homeroom.gateway import fields, openai_fields, streams
+from homeroom.gateway import streams
 from homeroom.gateway.dialects import Json
 from homeroom.gateway.service import Call
 from homeroom.models.facts import ModelFacts
@@ -150,7 +151,7 @@ def _prompts(value: Any) -> list[Any]:
         return [value]
     if isinstance(value, list) and value and all(isinstance(item, str) or _is_tokens(item) for item in value):
         return value
-    raise BadRequest("gateway.bad_field", param="prompt", field="prompt", expected="text | [text, ...] | [token, ...]")
+    raise BadRequest("engine.bad_field", param="prompt", field="prompt", expected="text | [text, ...] | [token, ...]")
 
 
 async def _answer(call: Call, facts: ModelFacts, body: Chunk, source: streams.Source) -> Response:

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from homeroom.engine import fields
 from homeroom.engine.pool import EnginePool
 from homeroom.errors import BadRequest, TooLarge
-from homeroom.gateway import fields
 from homeroom.gateway.keys import Key, KeyRing
 from homeroom.models.facts import ModelFacts
 from homeroom.models.library import Library

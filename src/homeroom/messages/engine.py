@@ -137,4 +137,22 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "请附上 homeroom doctor 的输出并反馈此问题。",
     ),
     "engine.told": ("{message}", "{message}"),
+    "engine.bad_field": (
+        "The field {field!r} must be {expected}.",
+        "字段 {field!r} 必须为 {expected}。",
+    ),
+    "engine.bad_field.next": ("Correct it and send it again.", "请更正后重新发送。"),
+    "engine.unsupported_field": (
+        "This value of {field!r} is not supported; it was not ignored but refused.",
+        "不支持 {field!r} 的这个取值；请求已被拒绝，而不是被忽略。",
+    ),
+    "engine.unsupported_field.next": ("Leave {field!r} out.", "请去掉 {field!r}。"),
+    "engine.unknown_option": (
+        "There is no option {name!r}; it would have had no effect.",
+        "没有名为 {name!r} 的选项；它不会产生任何效果。",
+    ),
+    "engine.unknown_option.next": (
+        "Leave it out. Those that there are: {known}",
+        "请去掉它。可用的选项：{known}",
+    ),
 }

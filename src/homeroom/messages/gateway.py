@@ -32,16 +32,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "请求体不是 JSON 对象：{reason}。",
     ),
     "gateway.bad_json.next": ("Correct it and send it again.", "请更正后重新发送。"),
-    "gateway.bad_field": (
-        "The field {field!r} must be {expected}.",
-        "字段 {field!r} 必须为 {expected}。",
-    ),
-    "gateway.bad_field.next": ("Correct it and send it again.", "请更正后重新发送。"),
-    "gateway.unsupported_field": (
-        "This value of {field!r} is not supported; it was not ignored but refused.",
-        "不支持 {field!r} 的这个取值；请求已被拒绝，而不是被忽略。",
-    ),
-    "gateway.unsupported_field.next": ("Leave {field!r} out.", "请去掉 {field!r}。"),
     "gateway.dimensions": (
         "This model's embeddings have {dimensions} dimensions and cannot be shortened.",
         "该模型的嵌入为 {dimensions} 维，无法缩短。",

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from homeroom.engine import fields
 from homeroom.errors import BadRequest
-from homeroom.gateway import fields
 
 
 @pytest.mark.parametrize("value", [True, "1", None, [], float("inf"), float("nan"), -0.1, 1.1])

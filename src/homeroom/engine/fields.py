@@ -18,7 +18,7 @@ _RANDOM_SEED: Final = 2**32 - 1
 
 def wrong(field: str, expected: str) -> BadRequest:
     """The error to raise: *field* must be *expected*."""
-    return BadRequest("gateway.bad_field", param=field, field=field, expected=expected)
+    return BadRequest("engine.bad_field", param=field, field=field, expected=expected)
 
 
 def number(field: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from homeroom.engine import fields
 from homeroom.errors import NotSupported
-from homeroom.gateway import fields
 
 Chunk = dict[str, Any]
 Check = Callable[[str, Any], Any]
@@ -134,6 +134,8 @@ _CHAT: Final[dict[str, Check]] = _SAMPLING | {
 _COMPLETION: Final[dict[str, Check]] = _SAMPLING | {
     "logprobs": lambda name, value: fields.integer(name, value, 0, MOST_LOGPROBS),
 }
+KNOWN: Final = tuple(sorted(_CHAT.keys() | _COMPLETION.keys() - {"messages"}))
+"""Every field that has an effect."""
 _HANDLED: Final = frozenset(
     ("model", "stream", "stream_options", "return_progress", "n", "max_completion_tokens", "prompt")
 )
@@ -181,7 +183,7 @@ def completion(body: Chunk, ignored: list[str]) -> Chunk:
 def _checked(body: Chunk, checks: dict[str, Check], ignored: list[str]) -> Chunk:
     for name, allowed in _NEUTRAL.items():
         if body.get(name) not in allowed:
-            raise NotSupported("gateway.unsupported_field", param=name, field=name)
+            raise NotSupported("engine.unsupported_field", param=name, field=name)
     fields.boolean("stream", body.get("stream"))
     fields.boolean("return_progress", body.get("return_progress"))
     options = body.get("stream_options")
