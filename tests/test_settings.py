@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,18 @@ def test_one_name_everywhere() -> None:
         assert setting.flag == "--" + setting.name.replace("_", "-")
         assert setting.parse(setting.default) == setting.default
     assert {setting.name for setting in SETTINGS} == set(settings.Settings.__slots__) - {"home", "origin"}
+
+
+def test_a_home_is_its_owners_alone(tmp_path: Path) -> None:
+    previous = os.umask(0)
+    try:
+        settings.prepare(tmp_path / "new" / "home")
+        (tmp_path / "open").mkdir(0o777)
+        settings.prepare(tmp_path / "open")
+    finally:
+        os.umask(previous)
+    for name in ("new/home", "open"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").write_text("", encoding="ascii")
+    with pytest.raises(SettingsError, match="HOMEROOM_HOME"):
+        settings.prepare(tmp_path / "file")

@@ -138,6 +138,22 @@ def home_folder(environment: Mapping[str, str]) -> Path:
     return Path(platformdirs.user_data_dir("homeroom", appauthor=False))
 
 
+def prepare(home: Path) -> None:
+    """Make the folder *home*, for its owner alone; one that others may write to is closed to them.
+
+    Raises SettingsError where it cannot be made, or belongs to somebody else who could then read what is in it.
+    """
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = home.stat()
+        if hasattr(os, "getuid") and os.getuid() not in (0, status.st_uid):
+            raise SettingsError("ground.foreign_home", path=home)
+        if os.name == "posix" and status.st_mode & 0o077:
+            home.chmod(0o700)
+    except OSError as error:
+        raise SettingsError("ground.bad_home", path=home, reason=error.strerror) from None
+
+
 def load(flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings. Raises SettingsError for an unreadable config.toml, an unknown name or a bad value.
 

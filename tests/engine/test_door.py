@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import psutil
 import pytest
 
 import homeroom
-from homeroom.errors import BadModelFile, BadRequest, ContextOverflow, UnknownModel
+from homeroom.errors import BadModelFile, BadRequest, ContextOverflow, UnknownModel, UsageError
 
 
 def children() -> list[int]:
@@ -97,3 +101,40 @@ def test_errors_name_what_is_wrong(starter_path: Path, tmp_path: Path) -> None:
         with pytest.raises(BadRequest, match="temperature"):
             m.complete("Say hello.", temperature="warm")
     assert children() == before
+
+
+def test_a_model_and_a_stream_that_are_forgotten_do_not_keep_the_program(starter_path: Path) -> None:
+    code = (
+        "import homeroom, sys\n"
+        "m = homeroom.open(sys.argv[1])\n"
+        "s = m.stream('Tell a long story', max_tokens=50)\n"
+        "print(next(iter(s)) is not None)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(starter_path)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("True\n", "", 0)
+
+
+def test_a_model_that_is_forgotten_ends_its_engine(starter_path: Path) -> None:
+    before = children()
+    m = homeroom.open(str(starter_path))
+    assert children() != before
+    del m
+    gc.collect()
+    assert children() == before
+
+
+def test_closing_in_another_thread_wakes_who_waits(starter_path: Path) -> None:
+    m = homeroom.open(str(starter_path))
+    threading.Timer(0.7, m.close).start()
+    with pytest.raises(homeroom.HomeroomError):
+        for _ in m.stream("Tell a long story", max_tokens=5000, ignore_eos=True):
+            pass
+    with pytest.raises(UsageError, match="closed"):
+        m.chat("Say hello.")
+
+
+def test_stream_as_an_option_is_refused_and_not_ignored(starter_path: Path) -> None:
+    with homeroom.open(str(starter_path)) as m, pytest.raises(BadRequest, match="stream"):
+        m.chat("Say hello.", stream=True)

@@ -49,3 +49,40 @@ def test_booleans_and_texts_may_be_left_out() -> None:
             fields.boolean("b", value)
     with pytest.raises(BadRequest):
         fields.text("t", 5)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 1e39, float("inf"), float("nan"), True, "1", None])
+def test_a_number_that_no_engine_can_compute_with_is_refused(value: object) -> None:
+    with pytest.raises(BadRequest, match="presence_penalty"):
+        fields.number("presence_penalty", value)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"enum": list(range(2001))},
+        {"properties": {"a": {"anyOf": [{"const": number} for number in range(2001)]}}},
+        {"description": "x" * 200_001},
+        [],
+        "string",
+    ],
+    ids=["enum", "anyOf", "long", "a list", "a text"],
+)
+def test_a_schema_that_would_hold_up_the_engine_is_refused(schema: object) -> None:
+    with pytest.raises(BadRequest):
+        fields.schema("format", schema)
+
+
+def test_a_schema_that_is_too_deep_is_refused() -> None:
+    schema: dict[str, object] = {}
+    for _ in range(70):
+        schema = {"items": schema}
+    with pytest.raises(BadRequest, match="levels"):
+        fields.schema("format", schema)
+    assert fields.schema("format", {"enum": list(range(2000))})
+
+
+@pytest.mark.parametrize("grammar", ["(" * 65, "x" * 20_001])
+def test_a_grammar_that_would_end_the_engine_is_refused(grammar: str) -> None:
+    with pytest.raises(BadRequest, match="grammar"):
+        fields.grammar("grammar", grammar)

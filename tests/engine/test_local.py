@@ -5,7 +5,10 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from homeroom.engine.local import LocalGateway, find_gateway, listen, socket_path
+import pytest
+
+from homeroom.engine.local import LocalGateway, find_gateway, listen, only_one, socket_path
+from homeroom.errors import RuntimeFailure
 
 HERE = LocalGateway(base_url="http://127.0.0.1:1", key="hr-x", pid=1, version="0")
 
@@ -47,3 +50,10 @@ async def test_a_home_with_a_very_long_path(tmp_path: Path) -> None:
         server.close()
         await server.wait_closed()
         socket_path(home).unlink(missing_ok=True)
+
+
+def test_a_home_has_one_gateway(tmp_path: Path) -> None:
+    with only_one(tmp_path), pytest.raises(RuntimeFailure, match="homeroom ps"), only_one(tmp_path):
+        pass
+    with only_one(tmp_path):  # free again
+        pass

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -16,6 +17,8 @@ from homeroom.engine.client import EngineClient
 from homeroom.engine.plan import Ask
 from homeroom.errors import DoesNotFit, EngineBusy, EngineDied, EngineFailure
 from homeroom.models.facts import ModelFacts
+from homeroom.models.inspect import inspect
+from support.gguf_writer import with_metadata
 from support.pools import PoolMaker
 
 SAY = {"messages": [{"role": "user", "content": "Count to ten."}], "max_tokens": 4, "ignore_eos": True}
@@ -74,6 +77,58 @@ async def test_an_engine_that_hangs_is_ended_and_the_next_request_works(
                     pass
     async with pool.lease(starter) as client:
         assert await say(client) == 4
+
+
+async def test_an_engine_that_spins_for_nobody_is_ended_and_the_next_request_works(
+    make_pool: PoolMaker, starter: ModelFacts
+) -> None:
+    """A grammar without end: one token takes the engine for ever, also after its client has left."""
+    evil = LONG | {"grammar": "root ::= (" + "|".join(["[a-z ]*"] * 50) + ")*"}
+    pool = make_pool(hung=2)
+    async with pool.lease(starter) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2), aclosing(client.stream("/v1/chat/completions", evil)) as chunks:
+                async for _ in chunks:
+                    pass
+        pid = pool.loaded[0].child.pid
+    async with asyncio.timeout(15):
+        while psutil.pid_exists(pid):
+            await asyncio.sleep(0.1)
+    async with pool.lease(starter) as client:
+        assert await say(client) == 4
+
+
+async def test_a_load_can_be_stopped_and_tells_those_who_wait(make_pool: PoolMaker, starter: ModelFacts) -> None:
+    pool = make_pool()
+
+    async def ask() -> None:
+        async with pool.lease(starter):
+            pytest.fail("it was stopped")
+
+    waiting = asyncio.ensure_future(ask())
+    await asyncio.sleep(0.1)
+    assert pool.loading
+    assert await pool.unload(starter.path) == 1
+    with pytest.raises(EngineFailure, match="being stopped"):
+        await waiting
+    assert not pool.loading and not pool.loaded
+
+
+async def test_a_load_that_nobody_wants_any_more_is_ended(
+    make_pool: PoolMaker, starter_path: Path, tmp_path: Path
+) -> None:
+    """A chat template that computes without end while the model loads."""
+    spinning = tmp_path / "spinning.gguf"
+    loop = "".join("{% for x in range(3000) %}" for _ in range(4)) + "{% endfor %}" * 4
+    with_metadata(starter_path, spinning, {"tokenizer.chat_template": loop + "{{ messages }}"})
+    facts = inspect(spinning)
+    pool = make_pool()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(3), pool.lease(facts):
+            pass
+    async with asyncio.timeout(10):
+        while pool.loading:
+            await asyncio.sleep(0.1)
 
 
 async def test_a_request_that_rests_is_not_taken_for_an_engine_that_hangs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,13 @@ SIDE_BY_SIDE = {("models", "hardware"), ("hardware", "models"), ("cli", "web"), 
 
 def imports(path: Path) -> Iterator[str]:
     """Every homeroom module that *path* imports, at the top or inside a function."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    # Python 3.11's parser fails where a collection of garbage runs code in its middle (SystemError: recursion depth).
+    gc.disable()
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    finally:
+        gc.enable()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -51,7 +51,7 @@ class Conversation:
 
     async def hold(self) -> int:
         session = self._session()
-        self._out.say(text.t("cli.chat.hint"))
+        self._out.say(text.t("cli.chat.hint", name=self._model.facts.name))
         while True:
             try:
                 line = unquoted(await session.prompt_async(">>> ", prompt_continuation="... "))
@@ -110,7 +110,7 @@ class Conversation:
 
     def _session(self) -> PromptSession[str]:
         history = self._settings.home / "history"
-        history.parent.mkdir(parents=True, exist_ok=True)
+        history.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(history, os.O_WRONLY | os.O_CREAT, 0o600))
         return PromptSession(history=FileHistory(history), multiline=True, key_bindings=_keys())
 

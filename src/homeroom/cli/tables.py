@@ -43,7 +43,7 @@ def render(block: Block, stream: TextIO, colour: bool) -> str:
         return block + "\n"
     width = shutil.get_terminal_size().columns if stream.isatty() else UNLIMITED
     if isinstance(block, Table):
-        return _draw(_table(block), width, colour)
+        return _draw(_table(block), UNLIMITED, colour)
     title = f"{block.title}\n" if block.title else ""
     return title + _draw(_facts(block), width, colour)
 
@@ -51,7 +51,8 @@ def render(block: Block, stream: TextIO, colour: bool) -> str:
 def _table(block: Table) -> rich.table.Table:
     table = _grid()
     for number, heading in enumerate(block.headings):
-        table.add_column(heading, justify="right" if number in block.right else "left", overflow="fold")
+        # A row that is too long is wrapped by the terminal: a figure or a name broken in two could not be read or copied.
+        table.add_column(heading, justify="right" if number in block.right else "left", no_wrap=True)
     table.show_header = True
     _fill(table, block.rows)
     return table

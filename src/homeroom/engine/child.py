@@ -28,8 +28,8 @@ from homeroom.models.facts import ModelFacts
 
 LOG_LIMIT: Final = 2_000_000
 """Bytes of one engine's log; a longer one is begun anew at the next start."""
-STALL_SECONDS: Final = 120.0
-"""A load that neither reads nor computes for this long is given up."""
+STALL_SECONDS: Final = 60.0
+"""A load that takes no more memory for this long is given up: it reads nothing, and a template may compute for ever."""
 
 _ENVIRONMENT: Final = {
     # ggml calls a debugger on abort where one is installed, which takes seconds.
@@ -81,6 +81,11 @@ class EngineChild:
         except psutil.NoSuchProcess:
             return 0
 
+    def kill(self) -> None:
+        """End the process at once: it has gone wrong. Its requests see it die, and the next one starts another."""
+        if self.alive:
+            self.process.kill()
+
     async def stop(self) -> None:
         """End the process and wait until it is gone."""
         await _end(self.process)
@@ -122,7 +127,7 @@ async def start_child(
             env=_ENVIRONMENT | dict(os.environ),
         )
     try:
-        event = await _handshake(process, options, facts, on_loading)
+        event = await _handshake(process, options, facts, memory_limit(facts, plan), on_loading)
     except BaseException:
         await _end(process)
         raise
@@ -146,6 +151,7 @@ async def _handshake(
     process: asyncio.subprocess.Process,
     options: dict[str, Any],
     facts: ModelFacts,
+    limit: int,
     on_loading: OnLoading | None,
 ) -> dict[str, Any]:
     assert process.stdin is not None and process.stdout is not None
@@ -159,11 +165,13 @@ async def _handshake(
     try:
         while not answer.done():
             await asyncio.wait({answer}, timeout=0.1)
-            stalled = watch.stalled(STALL_SECONDS)
+            stalled = watch.stalled(STALL_SECONDS, memory_only=True)
             if on_loading is not None:
                 on_loading(min(0.99, watch.resident / max(1, facts.tensor_bytes)))
             if stalled:
                 return {"event": "stalled"}
+            if watch.resident > limit:
+                return {"event": "too_large"}
         line = answer.result()
     finally:
         answer.cancel()
@@ -174,6 +182,14 @@ async def _handshake(
         on_loading(1.0)
     event: dict[str, Any] = json.loads(line)
     return event
+
+
+def memory_limit(facts: ModelFacts, plan: EnginePlan) -> int:
+    """Bytes of memory beyond which an engine has gone wrong, e.g. by a template that builds without end.
+
+    The plan, once more the weights (the engine keeps repacked copies of some beside the mapped file), and 1 GiB.
+    """
+    return plan.memory.total + facts.tensor_bytes + (1 << 30)
 
 
 def describe_exit(code: int | None) -> str:
@@ -195,6 +211,8 @@ def _start_error(
         return EngineStartFailed("engine.not_installed")
     if event.get("event") == "stalled":
         reason = text.t("engine.stalled", seconds=round(STALL_SECONDS))
+    elif event.get("event") == "too_large":
+        reason = text.t("engine.too_large")
     else:
         reason = last_error(log, before) or event.get("reason") or text.t("engine.exit", status=describe_exit(code))
     return EngineStartFailed("engine.start_failed", name=facts.name, reason=reason.rstrip("."), log=log)
@@ -213,7 +231,7 @@ def last_error(log: Path, before: int) -> str | None:
 
 
 def _open_log(path: Path) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     too_long = path.exists() and path.stat().st_size > LOG_LIMIT
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if too_long else os.O_APPEND), 0o600)
     sink = os.fdopen(handle, "ab")

@@ -55,7 +55,9 @@ def choose(models: Sequence[ModelFacts], machine: Machine, ask: Ask) -> Chosen |
     One that can chat comes before one that only completes, and that before one that only embeds; then the one with
     the most parameters, then with the most bits per weight.
     """
-    fitting = [facts for facts in models if assess(facts, machine, ask).plan is not None]
+    fitting = [facts for facts in models if assess(facts, machine, ask, clamp=False).plan is not None]
+    if not fitting:  # none has the context that was asked for; the one that is taken will say so
+        fitting = [facts for facts in models if assess(facts, machine, ask).plan is not None]
     if not fitting:
         return None
     best = max(fitting, key=_rank)
@@ -66,10 +68,10 @@ def choose(models: Sequence[ModelFacts], machine: Machine, ask: Ask) -> Chosen |
     return Chosen(best, f"choose.best.{kind}", about)
 
 
-def assess(facts: ModelFacts, machine: Machine, ask: Ask) -> Fit:
-    """Whether *facts* can be run as *ask* wants on *machine*, with what is free now."""
+def assess(facts: ModelFacts, machine: Machine, ask: Ask, *, clamp: bool = True) -> Fit:
+    """Whether *facts* can be run as *ask* wants on *machine*, with what is free now; *clamp* as for ``make_plan``."""
     try:
-        plan = make_plan(facts, machine, ask, purpose_of(facts))
+        plan = make_plan(facts, machine, ask, purpose_of(facts), clamp=clamp)
     except (DoesNotFit, UsageError) as error:
         return Fit("too-big", None, error.message)
     shortened = plan.context.reason_key == "engine.context.memory"

@@ -24,14 +24,21 @@ LINE_LIMIT: Final = 16_000_000
 
 
 class EngineClient:
-    """Requests to one engine at *url* with *secret*. ``ended`` tells how the engine ended, for the error."""
+    """Requests to one engine at *url* with *secret*. For errors, *ended* tells how
+    the engine ended and *limit* is the model's own context length."""
 
     def __init__(
-        self, url: str, secret: str, *, name: str = "", log: str = "", ended: Callable[[], Awaitable[str]] | None = None
+        self,
+        url: str,
+        secret: str,
+        *,
+        name: str = "",
+        limit: int = 0,
+        ended: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self.url = url
         self.name = name
-        self._log = log
+        self._limit = limit
         self._ended = ended
         self._session = aiohttp.ClientSession(
             headers={"Authorization": f"Bearer {secret}"},
@@ -95,7 +102,7 @@ class EngineClient:
 
     async def _died(self) -> EngineDied:
         status = await self._ended() if self._ended else "connection lost"
-        return EngineDied("engine.died", status=status, log=self._log)
+        return EngineDied("engine.died", status=status)
 
     def _refusal(self, status: int, data: bytes) -> HomeroomError:
         """The engine's refusal as an error of ours. Its shapes: tools/server in llama.cpp, ``format_error_response``."""
@@ -109,9 +116,10 @@ class EngineClient:
             return kind("engine.told", message=" ".join(filter(None, (reason, error.get("next")))))
         if error.get("type") == "exceed_context_size_error":
             tokens, context = int(error.get("n_prompt_tokens", 0)), int(error.get("n_ctx", 0))
-            return ContextOverflow(
-                "engine.overflow", tokens=tokens, context=context, suggested=-(-(tokens + 512) // 1024) * 1024
-            )
+            suggested = -(-(tokens + 512) // 1024) * 1024
+            if self._limit and suggested > self._limit:
+                return ContextOverflow("engine.overflow_limit", tokens=tokens, context=context, limit=self._limit)
+            return ContextOverflow("engine.overflow", tokens=tokens, context=context, suggested=suggested)
         if too_long := re.match(r"input \((\d+) tokens\) is too large .*size: (\d+)\)", reason):
             tokens, context = int(too_long[1]), int(too_long[2])
             return ContextOverflow("engine.embed_overflow", tokens=tokens, context=context, param="input")

@@ -7,12 +7,15 @@ speak the engine's dialect. Does not know the command line.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from homeroom.engine import chat as generation
 from homeroom.engine import completion, local, openai_fields
@@ -20,11 +23,11 @@ from homeroom.engine.child import OnLoading
 from homeroom.engine.client import EngineClient
 from homeroom.engine.plan import Ask, make_plan
 from homeroom.engine.pool import EnginePool
-from homeroom.errors import BadRequest
+from homeroom.errors import BadRequest, UsageError
 from homeroom.hardware.machine import detect
 from homeroom.models.facts import ModelFacts
 from homeroom.models.library import Library
-from homeroom.settings import Settings, load
+from homeroom.settings import Settings, load, prepare
 
 Message = Mapping[str, Any]
 """``{"role": "system" | "user" | "assistant" | "tool", "content": ...}``, as in OpenAI's chat API."""
@@ -140,6 +143,8 @@ class Model:
 
     def __init__(self, loop: _Loop, model: AsyncModel) -> None:
         self._loop, self._model = loop, model
+        # Also when it is forgotten, and before the interpreter ends: by then nothing could wait for the loop any more.
+        self._end = weakref.finalize(self, loop.close, model)
 
     def __enter__(self) -> Self:
         return self
@@ -156,9 +161,7 @@ class Model:
 
     def close(self) -> None:
         """End what ``open`` started. Closing twice is harmless."""
-        if self._loop.running:
-            self._loop.run(self._model.close())
-            self._loop.close()
+        self._end()
 
     def chat(self, messages: str | Sequence[Message], **options: Any) -> Reply:
         """See AsyncModel.chat."""
@@ -227,10 +230,11 @@ def open(
 
 
 async def _open(name: str, settings: Settings, on_loading: OnLoading | None, alone: bool) -> AsyncModel:
-    facts = Library(settings).find(name)
+    facts = Library(settings).find(name, use=True)
     running = None if alone else await local.find_gateway(settings.home)
     if running is not None:
         return AsyncModel(facts, _Source(EngineClient(running.base_url, running.key, name=facts.name)))
+    prepare(settings.home)
     ask = Ask.from_settings(settings)
     if not facts.embeds_only:
         make_plan(
@@ -281,9 +285,13 @@ class _Source:
         await self._origin.close()
 
 
+_GATEWAYS_OWN: Final = ("stream", "stream_options", "return_progress", "model", "n")
+"""Fields of a request over HTTP that the methods here decide themselves."""
+
+
 def _checked(check: Callable[[dict[str, Any], list[str]], dict[str, Any]], body: dict[str, Any]) -> dict[str, Any]:
     """*body* with every field known and of its type. Raises BadRequest: an option that has no effect is a mistake."""
-    unknown: list[str] = []
+    unknown: list[str] = [name for name in _GATEWAYS_OWN if name in body]
     checked = check(body, unknown)
     if unknown:
         raise BadRequest(
@@ -350,19 +358,30 @@ class _Loop:
     """An event loop in a thread of its own, so that code without ``async`` can wait on it from anywhere."""
 
     def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._open = True
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="homeroom", daemon=True)
         self._thread.start()
 
     @property
     def running(self) -> bool:
-        return not self._loop.is_closed()
+        """Whether it takes work: it was not closed, and this is not a forked child, which has no such thread."""
+        return self._open and self._pid == os.getpid()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of *work*; an interrupt of the waiting thread cancels it."""
+        """The result of *work*; an interrupt of the waiting thread cancels it. Raises UsageError once closed."""
+        if not self.running:
+            work.close()
+            raise UsageError("engine.closed")
+        return self._wait(work)
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
+        except CancelledError:  # closed by another thread while this one waited
+            raise UsageError("engine.closed") from None
         except BaseException:
             future.cancel()
             raise
@@ -383,7 +402,25 @@ class _Loop:
             if self.running:
                 self.run(close())
 
-    def close(self) -> None:
+    async def _wind_up(self, model: AsyncModel | None) -> None:
+        """Close *model*, and end whatever another thread still waits for."""
+        if model is not None:
+            await model.close()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    def close(self, model: AsyncModel | None = None) -> None:
+        """Close *model* and end the loop. The garbage collector may call this in the loop's own thread."""
+        if not self.running:
+            return
+        self._open = False
+        if threading.current_thread() is self._thread:
+            ending = self._loop.create_task(self._wind_up(model))
+            ending.add_done_callback(lambda _: self._loop.stop())
+            return
+        self._wait(self._wind_up(model))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -6,12 +6,20 @@ they are refused before it sees them. Knows values; does not know which dialect 
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any, Final
 
 from homeroom.errors import BadRequest
 
 INT_MAX: Final = 2**31 - 1
+_NUMBER_MAX: Final = 1e38
+"""The engine computes with floats of 32 bits."""
+SCHEMA_BYTES: Final = 200_000
+SCHEMA_CHOICES: Final = 2_000
+GRAMMAR_BYTES: Final = 20_000
+DEEPEST: Final = 64
+"""What the engine's grammars can carry: 20,000 choices took minutes for one token, 100,000 brackets ended the process."""
 _RANDOM_SEED: Final = 2**32 - 1
 """What the engine takes for "choose one"."""
 
@@ -23,9 +31,11 @@ def wrong(field: str, expected: str) -> BadRequest:
 
 def number(field: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
     """A finite number within *low*..*high*."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high or math.isinf(value):
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    # A whole number of hundreds of digits is in no float.
+    if not plain or not abs(value) <= _NUMBER_MAX or not low <= value <= high:
         raise wrong(field, f"a number{_range(low, high)}")
-    return value
+    return value  # type: ignore[no-any-return]
 
 
 def integer(field: str, value: Any, low: int = -INT_MAX, high: int = INT_MAX) -> int:
@@ -55,6 +65,51 @@ def texts(field: str, value: Any) -> list[str]:
     found = value if isinstance(value, list) else [] if value is None else [value]
     if not all(isinstance(item, str) and item for item in found):
         raise wrong(field, "text | [text, ...]")
+    return found
+
+
+def schema(field: str, value: Any) -> dict[str, Any]:
+    """A JSON schema of a size and depth that the engine can hold an answer to."""
+    if not isinstance(value, dict):
+        raise wrong(field, "a JSON schema")
+    if _depth(value) > DEEPEST or _choices(value) > SCHEMA_CHOICES or len(json.dumps(value)) > SCHEMA_BYTES:
+        bounds = f"{SCHEMA_BYTES} bytes, {SCHEMA_CHOICES} choices and {DEEPEST} levels"
+        raise wrong(field, f"a JSON schema of at most {bounds}")
+    return value
+
+
+def grammar(field: str, value: Any) -> str:
+    """A grammar in the engine's own notation, of a size and depth that it can carry."""
+    given = text(field, value)
+    depth = deepest = 0
+    for letter in given:
+        depth += (letter in "([{") - (letter in ")]}")
+        deepest = max(deepest, depth)
+    if len(given) > GRAMMAR_BYTES or deepest > DEEPEST:
+        raise wrong(field, f"a grammar of at most {GRAMMAR_BYTES} letters and {DEEPEST} levels")
+    return given
+
+
+def _depth(value: Any) -> int:
+    level, depth = [value], 0
+    while level and depth <= DEEPEST:
+        depth += 1
+        level = [inner for item in level for inner in _inside(item)]
+    return depth
+
+
+def _inside(item: Any) -> list[Any]:
+    return list(item.values()) if isinstance(item, dict) else item if isinstance(item, list) else []
+
+
+def _choices(value: Any) -> int:
+    """Alternatives in all of *value*: the entries of every ``enum``, ``anyOf`` and ``oneOf``."""
+    found, rest = 0, [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, dict):
+            found += sum(len(item[name]) for name in ("enum", "anyOf", "oneOf") if isinstance(item.get(name), list))
+        rest += _inside(item)
     return found
 
 

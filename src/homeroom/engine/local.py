@@ -9,11 +9,15 @@ import asyncio
 import hashlib
 import json
 import os
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
+
+from homeroom.errors import RuntimeFailure
 
 PATH_LIMIT: Final = 100
 """Bytes of a Unix socket's path: 108 on Linux, 104 on macOS."""
@@ -36,6 +40,22 @@ def socket_path(home: Path) -> Path:
         return path
     name = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"homeroom-{os.getuid()}" / f"{name}.sock"
+
+
+@contextmanager
+def only_one(home: Path) -> Iterator[None]:
+    """Hold *home* for one gateway; the lock dies with its process. Raises RuntimeFailure where another holds it."""
+    if sys.platform == "win32":  # no local socket there either, so nothing that two could take from each other
+        yield
+        return
+    import fcntl
+
+    with (home / "gateway.lock").open("a", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeFailure("local.held", home=home) from None
+        yield
 
 
 async def find_gateway(home: Path) -> LocalGateway | None:

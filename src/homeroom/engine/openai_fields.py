@@ -70,7 +70,14 @@ def _response_format(name: str, value: Any) -> Chunk:
     wanted = value.get("json_schema")
     if value["type"] == "json_schema" and not (isinstance(wanted, dict) and isinstance(wanted.get("schema"), dict)):
         raise fields.wrong(name, shape)
+    if isinstance(wanted, dict) and "schema" in wanted:
+        fields.schema(name, wanted["schema"])
     return value
+
+
+def tools(name: str, value: Any) -> list[Chunk]:
+    fields.schema(name, {"anyOf": _objects(name, value)})
+    return list(value)
 
 
 def _tool_choice(name: str, value: Any) -> Any:
@@ -113,8 +120,8 @@ _SAMPLING: Final[dict[str, Check]] = {
     "mirostat_eta": fields.number,
     "samplers": _names,
     "ignore_eos": fields.boolean,
-    "grammar": fields.text,
-    "json_schema": _object,
+    "grammar": fields.grammar,
+    "json_schema": fields.schema,
     "cache_prompt": fields.boolean,
     "timings_per_token": fields.boolean,
 }
@@ -123,7 +130,7 @@ _CHAT: Final[dict[str, Check]] = _SAMPLING | {
     "logprobs": fields.boolean,
     "top_logprobs": lambda name, value: fields.integer(name, value, 0, MOST_LOGPROBS),
     "response_format": _response_format,
-    "tools": _objects,
+    "tools": tools,
     "tool_choice": _tool_choice,
     "parallel_tool_calls": fields.boolean,
     "reasoning_effort": fields.text,

@@ -135,8 +135,9 @@ def make_plan(
     flash = Choice("flash_attention", "auto", "engine.flash_attention.auto")
     # What the owner allows is all usable; of what is free, some must be left.
     free = min(machine.memory_free, int(ask.memory / USABLE)) if ask.memory else machine.memory_free
+    limited = ask.memory if free < machine.memory_free else 0
     if purpose == "embed":
-        return _embedding_plan(facts, threads, flash, free)
+        return _embedding_plan(facts, threads, flash, free, limited)
     parallel = (
         ask.given("parallel", "parallel", ask.parallel)
         if ask.parallel
@@ -152,15 +153,15 @@ def make_plan(
         batch=int(batch.value),
     )
     if not judge(memory, free).fits:
-        raise _does_not_fit(facts, int(context.value), memory, free)
+        raise _does_not_fit(facts, int(context.value), memory, free, limited)
     return EnginePlan("generate", threads, context, parallel, flash, kv_type, batch, memory)
 
 
-def _embedding_plan(facts: ModelFacts, threads: Choice, flash: Choice, free: int) -> EnginePlan:
+def _embedding_plan(facts: ModelFacts, threads: Choice, flash: Choice, free: int, limited: int) -> EnginePlan:
     length = min(EMBED_CONTEXT, facts.context_length or EMBED_CONTEXT)
     memory = estimate(facts, context=length, parallel=1, kv_type="f16", batch=length)
     if not judge(memory, free).fits:
-        raise _does_not_fit(facts, length, memory, free)
+        raise _does_not_fit(facts, length, memory, free, limited)
     return EnginePlan(
         "embed",
         threads,
@@ -216,7 +217,11 @@ def _context(facts: ModelFacts, ask: Ask, parallel: int, batch: int, free: int, 
     return context, kv_type
 
 
-def _does_not_fit(facts: ModelFacts, context: int, memory: Memory, free: int) -> DoesNotFit:
+def _does_not_fit(facts: ModelFacts, context: int, memory: Memory, free: int, limited: int) -> DoesNotFit:
+    """The error with both figures; *limited* is the setting ``memory`` where that, and not the machine, is the bound."""
+    if limited:
+        needed, limit = text.size(memory.total), text.size(limited)
+        return DoesNotFit("engine.over_memory", name=facts.name, context=context, needed=needed, limit=limit)
     return DoesNotFit(
         "engine.does_not_fit",
         name=facts.name,

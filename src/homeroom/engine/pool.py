@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from homeroom.engine.child import EngineChild, OnLoading, start_child
+from homeroom.engine.child import EngineChild, OnLoading, memory_limit, start_child
 from homeroom.engine.client import EngineClient
 from homeroom.engine.plan import Ask, EnginePlan, Purpose, make_plan
 from homeroom.engine.watch import Watch
@@ -28,6 +28,8 @@ IDLE_CHECK_SECONDS: Final = 1.0
 HUNG_SECONDS: Final = 20.0
 """An engine that neither answers nor computes for this long, while a request waits for it, is ended."""
 PROBE_SECONDS: Final = 5.0
+UNWANTED_SECONDS: Final = 5.0
+"""A load for which nobody waits any more is ended after this long."""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,8 @@ class Loaded:
     retired: bool = False
     """No new lease: it is unloaded when the last one is given back."""
     probe: asyncio.Task[None] | None = None
+    orphaned: bool = False
+    """It worked for nobody at the last look."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class Loading:
     facts: ModelFacts
     plan: EnginePlan
     task: asyncio.Task[Loaded]
+    loaded: Loaded | None = None
     fraction: float = 0.0
     waiters: int = 0
     """Requests that wait for it; each holds a lease from the moment it is loaded, so that nobody unloads it in between."""
@@ -119,16 +124,20 @@ class EnginePool:
         return make_plan(facts, self._machine_with(self._reclaimable()), self._ask, purpose, clamp=True)
 
     async def unload(self, path: Path, *, force: bool = False) -> int:
-        """Unload every engine of the model at *path*; one in use goes after its last request, or now with *force*.
+        """Unload every engine of the model at *path*; one in use goes after its last request, or now with *force*, and one
+        that is loading goes at once.
 
         Returns how many engines there were.
         """
+        begun = [entry for (where, _), entry in self._loading.items() if where == path]
+        for entry in begun:
+            entry.task.cancel()
         found = [loaded for (where, _), loaded in self._loaded.items() if where == path]
         for loaded in found:
             loaded.retired = True
             if force or loaded.leases == 0:
                 await self._drop(loaded)
-        return len(found)
+        return len(found) + len(begun)
 
     async def close(self) -> None:
         """End every engine. Requests that are running see EngineDied."""
@@ -170,6 +179,7 @@ class EnginePool:
         plan = self.plan(facts, purpose)
         entry = Loading(facts, plan, asyncio.ensure_future(self._start(key, facts, purpose)))
         entry.task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        entry.task.add_done_callback(lambda _: self._loading.pop(key, None))
         self._loading[key] = entry
         if self._tidy is None:
             self._tidy = asyncio.ensure_future(self._tidy_up())
@@ -182,12 +192,22 @@ class EnginePool:
                 on_loading(entry.fraction)
                 await asyncio.wait({entry.task}, timeout=0.1)
             return await asyncio.shield(entry.task)
-        except asyncio.CancelledError:  # this request left; the load goes on for the others
-            if not entry.task.done():
+        except asyncio.CancelledError:
+            me = asyncio.current_task()
+            if entry.task.cancelled() and not (me and me.cancelling()):  # the load was ended, not this request
+                raise EngineFailure("engine.closing") from None
+            # This request left; the load goes on for the others.
+            if entry.loaded is not None:
+                await self._give_back(entry.loaded)
+            else:
                 entry.waiters -= 1
-            elif not entry.task.cancelled() and entry.task.exception() is None:
-                await self._give_back(entry.task.result())
+                if not entry.waiters:
+                    asyncio.get_running_loop().call_later(UNWANTED_SECONDS, self._abandon, entry)
             raise
+
+    def _abandon(self, entry: Loading) -> None:
+        if not entry.waiters and not entry.task.done():
+            entry.task.cancel()
 
     async def _give_back(self, loaded: Loaded) -> None:
         loaded.leases -= 1
@@ -196,27 +216,28 @@ class EnginePool:
             await self._settle(loaded)
 
     async def _start(self, key: Key, facts: ModelFacts, purpose: Purpose) -> Loaded:
+        entry = self._loading[key]
+
         def progress(fraction: float) -> None:
-            self._loading[key].fraction = fraction
+            entry.fraction = fraction
 
         try:
             async with self._room:  # one load at a time, so that each sees the memory the last one took
                 plan = await self._make_room(facts, purpose)
-                self._loading[key].plan = plan
+                entry.plan = plan
                 child = await start_child(facts, plan, self._logs, on_loading=progress, verbose=self._verbose)
             client = EngineClient(
                 child.url,
                 child.secret,
                 name=facts.name,
-                log=str(child.log),
+                limit=facts.context_length,
                 ended=child.ended,
             )
-            waiters = self._loading[key].waiters
-            loaded = Loaded(facts, plan, child, client, leases=waiters, last_used=self._clock())
-            self._loaded[key] = loaded
+            loaded = Loaded(facts, plan, child, client, leases=entry.waiters, last_used=self._clock())
+            self._loaded[key] = entry.loaded = loaded
             return loaded
         finally:
-            del self._loading[key]
+            self._loading.pop(key, None)
             await self._announce()
 
     async def _make_room(self, facts: ModelFacts, purpose: Purpose) -> EnginePlan:
@@ -285,22 +306,35 @@ class EnginePool:
                 idle = loaded.leases == 0 and 0 < keep <= now - loaded.last_used
                 if idle or (not loaded.child.alive and loaded.leases == 0):
                     await self._drop(loaded)
-                elif loaded.leases and (loaded.probe is None or loaded.probe.done()):
+                    continue
+                if loaded.child.resident() > memory_limit(loaded.facts, loaded.plan):
+                    loaded.child.kill()
+                recent = loaded.leases or now - loaded.last_used < 3 * self._hung
+                if recent and (loaded.probe is None or loaded.probe.done()):
                     loaded.probe = asyncio.ensure_future(self._probe(loaded))
 
     async def _probe(self, loaded: Loaded) -> None:
-        """Ask the engine something small. Where it gives no answer and does nothing either, it hangs: end it.
+        """Ask the engine what it does. Where it hangs, or works for nobody, end it.
 
-        No answer alone is no sign: it may be reading a long batch. Nor is rest: its client may be slow to read.
+        It answers between two batches, which are short, but for embeddings; so one that does not answer and does nothing
+        hangs (a stopped process), and one that does not answer and computes all the time spins (a grammar without end).
+        Rest alone is no sign: its client may be slow to read. Nor is silence alone: it may wait for the disk.
         """
-        watch = Watch(loaded.child.pid)
+        watch, begun = Watch(loaded.child.pid), self._clock()
         answer = asyncio.ensure_future(loaded.client.get("/slots"))
         try:
             while not answer.done():
                 await asyncio.wait({answer}, timeout=1.0)
-                if not answer.done() and watch.stalled(self._hung):
-                    loaded.child.process.kill()
-                    break
+                stalled, waited = watch.stalled(self._hung), self._clock() - begun
+                spins = waited > self._hung and watch.spent > waited / 2 and loaded.plan.purpose == "generate"
+                if not answer.done() and (stalled or spins):
+                    loaded.child.kill()
+                    return
+            works = answer.exception() is None and any(slot["is_processing"] for slot in answer.result())
+            if works and not loaded.leases and loaded.orphaned:
+                loaded.child.kill()
+                return
+            loaded.orphaned = works and not loaded.leases
         finally:
             answer.cancel()
             await asyncio.gather(answer, return_exceptions=True)

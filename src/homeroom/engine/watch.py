@@ -18,18 +18,24 @@ class Watch:
         self._pid, self._clock = pid, clock
         self._seen: tuple[float, float] | None = None
         self._since = clock()
+        self._first: float | None = None
         self.resident = 0
+        self.spent = 0.0
+        """Seconds of processor time since the first look."""
 
-    def stalled(self, seconds: float) -> bool:
-        """Whether it has neither computed nor taken or given back memory for *seconds*. A process that has ended has not
-        stalled: its end is seen elsewhere."""
+    def stalled(self, seconds: float, *, memory_only: bool = False) -> bool:
+        """Whether it has neither computed nor taken or given back memory for *seconds*; with *memory_only* whatever it
+        computes. A process that has ended has not stalled: its end is seen elsewhere."""
         try:
             process = psutil.Process(self._pid)
             times = process.cpu_times()
             self.resident = process.memory_info().rss
         except psutil.NoSuchProcess:
             return False
-        seen = (round(times.user + times.system, 1), float(self.resident // 1_000_000))
+        total = times.user + times.system
+        self._first = total if self._first is None else self._first
+        self.spent = total - self._first
+        seen = (0.0 if memory_only else round(total, 1), float(self.resident // 1_000_000))
         if seen != self._seen:
             self._seen, self._since = seen, self._clock()
         return self._clock() - self._since > seconds

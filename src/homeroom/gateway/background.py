@@ -16,7 +16,7 @@ from typing import Final
 from homeroom.engine.local import LocalGateway, find_gateway
 from homeroom.errors import NotSupported, RuntimeFailure
 from homeroom.gateway.server import open_port
-from homeroom.settings import Settings
+from homeroom.settings import Settings, prepare
 
 START_SECONDS: Final = 30.0
 
@@ -41,7 +41,8 @@ async def start(settings: Settings, flags: Sequence[str], *, verbose: bool = Fal
 
 def _spawn(common: Sequence[str], flags: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     # Not asyncio's own: its transport kills the process when the loop of this command ends.
-    log.parent.mkdir(parents=True, exist_ok=True)
+    prepare(log.parent.parent)
+    log.parent.mkdir(mode=0o700, exist_ok=True)
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
         return subprocess.Popen(
             [sys.executable, "-m", "homeroom", *common, "serve", *flags],

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 import sqlalchemy as sa
@@ -54,6 +55,7 @@ class KeyRing:
         self._lent: dict[str, tuple[Key, bytes, datetime]] = {}
         self._cache: dict[str, tuple[Key, bytes]] = {}
         self._version: int | None = None
+        self._file = self._inode()
 
     def create(self, name: str, rights: frozenset[Right]) -> tuple[Key, str]:
         """Make a key; its secret is returned here and nowhere else. Raises UsageError for a name in use."""
@@ -121,6 +123,12 @@ class KeyRing:
                 break
         return secret, Key(secret[3:9], name, rights, self._stamp())
 
+    def _inode(self) -> int | None:
+        try:
+            return Path(str(self._database.url.database)).stat().st_ino
+        except OSError:
+            return None
+
     def _stamp(self) -> str:
         return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -134,7 +142,12 @@ class KeyRing:
             raise StoreFailure("gateway.database", path=self._database.url.database, reason=error.orig) from None
 
     def _refresh(self) -> None:
-        """Read the keys again if another process changed them: SQLite counts its commits in ``data_version``."""
+        """Read the keys again if another process changed them: SQLite counts its commits in ``data_version``.
+
+        Where the file is gone or is another one, no key opens anything: what was revoked in it could not be known.
+        """
+        if self._inode() != self._file:
+            raise StoreFailure("gateway.database_gone", path=self._database.url.database)
         with self._begin() as connection:
             version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
             if version == self._version:

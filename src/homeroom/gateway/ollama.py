@@ -18,7 +18,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from homeroom.engine import chat as generation
-from homeroom.engine import completion, fields
+from homeroom.engine import completion, fields, openai_fields
 from homeroom.engine.client import EngineClient
 from homeroom.engine.plan import Purpose
 from homeroom.errors import BadRequest, ContextOverflow, Forbidden, HomeroomError, NotSupported
@@ -92,7 +92,7 @@ async def chat(call: Call) -> Response:
     asked |= translate.response_format(translate.schema(body.get("format")))
     asked |= translate.logprobs_fields(body)
     if body.get("tools"):
-        asked["tools"] = body["tools"]
+        asked["tools"] = openai_fields.tools("tools", body["tools"])
     generation.prepare(facts, asked)  # what cannot be is refused before a model is loaded for it
     return await _answer(call, facts, body, answer, lambda client: generation.chat(client, facts, asked))
 

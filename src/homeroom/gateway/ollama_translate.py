@@ -79,7 +79,7 @@ def schema(given: Any) -> Chunk | None:
         return {"type": "object"}
     if not isinstance(given, dict):
         raise fields.wrong("format", '"json" | a JSON schema')
-    return dict(given)
+    return dict(fields.schema("format", given))
 
 
 def response_format(wanted: Chunk | None) -> Chunk:
@@ -191,7 +191,7 @@ def keep_alive(given: Any) -> float | None:
     if given is None:
         return None
     if isinstance(given, int | float) and not isinstance(given, bool) and not math.isnan(given):
-        return math.inf if given < 0 else float(min(given, 1e18))
+        return math.inf if given < 0 else float(min(given, 10**18))
     if isinstance(given, str):
         sign, amount = ("-", given[1:]) if given.startswith("-") else ("", given.removeprefix("+"))
         seconds = None

@@ -6,6 +6,7 @@ something else than a path.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -14,6 +15,8 @@ from homeroom.errors import HomeroomError, NotServed, TooLarge
 from homeroom.gateway.dialects import error_bytes
 
 LINGER_SECONDS: Final = 1.0
+HEADER_SECONDS: Final = 30
+"""A connection that has sent no whole header by then is closed: it takes a place and asks nothing."""
 
 
 def protocol_with_limit(limit: int) -> type[HttpToolsProtocol]:
@@ -23,13 +26,25 @@ def protocol_with_limit(limit: int) -> type[HttpToolsProtocol]:
         _head = 0
         _in_head = True
         _refused = False
+        _patience: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._patience = self.loop.call_later(HEADER_SECONDS, transport.close)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_waiting()
+            super().connection_lost(exc)
 
         def on_message_begin(self) -> None:
             self._in_head = True
+            self._stop_waiting()
+            self._patience = self.loop.call_later(HEADER_SECONDS, self.transport.close)
             super().on_message_begin()
 
         def on_headers_complete(self) -> None:
             self._in_head = False
+            self._stop_waiting()
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > limit:
                 self._refuse(TooLarge("gateway.header_too_large", limit=limit), 431)
@@ -39,6 +54,10 @@ def protocol_with_limit(limit: int) -> type[HttpToolsProtocol]:
                 self._refuse(NotServed("gateway.not_served", method=method, path=url), 404)
                 return
             super().on_headers_complete()
+
+        def _stop_waiting(self) -> None:
+            if self._patience is not None:
+                self._patience.cancel()
 
         def on_body(self, body: bytes) -> None:
             if not self._refused:

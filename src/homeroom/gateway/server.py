@@ -30,7 +30,7 @@ from homeroom.gateway.service import Service
 from homeroom.gateway.state import open_database
 from homeroom.hardware.machine import detect
 from homeroom.models.library import Library
-from homeroom.settings import Settings
+from homeroom.settings import Settings, prepare
 from homeroom.version import __version__
 
 LENT_FOR: Final = timedelta(hours=12)
@@ -79,6 +79,8 @@ async def serving(
     ended = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
+        prepare(settings.home)
+        stack.enter_context(local.only_one(settings.home))
         stack.enter_context(_log_file(settings))
         database = open_database(settings.database)
         stack.callback(database.dispose)
@@ -161,7 +163,8 @@ class _Uvicorn(uvicorn.Server):
 @contextmanager
 def _signals(ended: asyncio.Event) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    wanted = (signal.SIGINT, signal.SIGTERM)
+    # SIGHUP: the terminal was closed.
+    wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     try:
         for number in wanted:
             loop.add_signal_handler(number, ended.set)
@@ -179,13 +182,20 @@ def _signals(ended: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
+class _Handler(logging.handlers.RotatingFileHandler):
+    """A log that is silent where it cannot be written: a full disk is told where something is lost by it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+
 @contextmanager
 def _log_file(settings: Settings) -> Iterator[None]:
     """``logs/gateway.log``, 0600, at most 2 x 5 MB: methods, paths, key ids, times; never a key or a prompt."""
-    settings.logs.mkdir(parents=True, exist_ok=True)
+    settings.logs.mkdir(mode=0o700, exist_ok=True)
     path = settings.logs / "gateway.log"
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=5_000_000, backupCount=1, encoding="utf-8")
+    handler = _Handler(path, maxBytes=5_000_000, backupCount=1, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("homeroom")
     logger.addHandler(handler)

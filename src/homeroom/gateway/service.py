@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from homeroom.engine import fields
 from homeroom.engine.pool import EnginePool
-from homeroom.errors import BadRequest, TooLarge
+from homeroom.errors import BadModelFile, BadRequest, TooLarge
 from homeroom.gateway.keys import Key, KeyRing
 from homeroom.models.facts import ModelFacts
 from homeroom.models.library import Library
@@ -94,7 +94,12 @@ class Call:
         A path is for the owner: others would learn which files there are, and could have any of them read.
         """
         owner = name == self.service.default_model or "admin" in self.key.rights
-        return self.service.library.find(name, paths=owner)
+        try:
+            return self.service.library.find(name, paths=owner, use=True)
+        except BadModelFile:
+            if owner:
+                raise
+            raise BadModelFile("gateway.bad_model", name=name) from None  # the file's path is the owner's to know
 
     async def unless_gone(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of *work*, which is cancelled as soon as the client goes away.

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from homeroom.errors import StoreFailure
+from homeroom.settings import prepare
 
 METADATA: Final = sa.MetaData()
 
@@ -32,19 +33,27 @@ KEYS: Final = sa.Table(
 def open_database(path: Path) -> sa.Engine:
     """The database at *path*, made if need be. Raises StoreFailure where it cannot be used."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        prepare(path.parent)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, stat.S_IRUSR | stat.S_IWUSR))
         engine = sa.create_engine(f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False})
         sa.event.listen(engine, "connect", _prepare)
-        METADATA.create_all(engine)
+        _create(engine)
     except (OSError, sa.exc.DatabaseError) as error:
         raise StoreFailure("gateway.database", path=path, reason=_reason(error)) from None
     return engine
 
 
+def _create(engine: sa.Engine) -> None:
+    """The tables, where they are not there yet; another process may make them at the same moment."""
+    try:
+        METADATA.create_all(engine)
+    except sa.exc.OperationalError:
+        METADATA.create_all(engine)
+
+
 def _prepare(connection: Any, _: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 1000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -5,18 +5,23 @@ The first event is awaited before the status line, so an error that the engine f
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing
-from typing import Any
+from typing import Any, Final
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from homeroom.engine import completion
 from homeroom.engine.client import EngineClient
 from homeroom.engine.plan import Purpose
 from homeroom.gateway.service import Call
 from homeroom.models.facts import ModelFacts
+
+UNREAD_SECONDS: Final = 60
+"""A client that takes nothing for this long has left: its engine is given back."""
 
 Chunk = dict[str, Any]
 Source = Callable[[EngineClient], AsyncGenerator[Chunk]]
@@ -76,8 +81,15 @@ class _Stream(StreamingResponse):
         self._pieces, self._held = pieces, held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            try:
+                async with asyncio.timeout(UNREAD_SECONDS):
+                    await send(message)
+            except TimeoutError:
+                raise ClientDisconnect from None
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, send_in_time)
         finally:
             await self._pieces.aclose()
             await self._held.aclose()

@@ -68,8 +68,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.loading": ("Loading {name}", "正在加载 {name}"),
     # up and serve
     "cli.up.none_fits": (
-        "None of the {count} models here fits the free memory (homeroom list tells why); taking the starter model.",
-        "本机 {count} 个模型都放不进空闲内存（原因见 homeroom list）；改用入门模型。",
+        "No model here fits the free memory ({count} looked at; homeroom list tells more); taking the starter model.",
+        "本机没有能放进空闲内存的模型（共 {count} 个，详见 homeroom list）；改用入门模型。",
     ),
     "cli.up.ready": ("homeroom is ready.", "homeroom 已就绪。"),
     "cli.up.model": ("{name} ({quantization}): {reason}", "{name}（{quantization}）：{reason}"),
@@ -78,9 +78,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "（仅显示这一次；可用 homeroom keys add NAME 再创建）",
     ),
     "cli.up.key_again": (
-        "{name} (id {id}), shown at the first start; the examples take it from $HOMEROOM_KEY. "
-        "homeroom keys add NAME makes another.",
-        "{name}（id {id}），已在首次启动时显示；示例从 $HOMEROOM_KEY 读取。可用 homeroom keys add NAME 再创建。",
+        "{name} (id {id}), shown at the first start. The examples take it from the environment; with a key that you have, or "
+        "a new one:\n             export HOMEROOM_KEY=$(homeroom -q keys add another)",
+        "{name}（id {id}），已在首次启动时显示。示例从环境变量读取；可用已有密钥，或新建一个：\n"
+        "             export HOMEROOM_KEY=$(homeroom -q keys add another)",
     ),
     "cli.up.context": (
         "{tokens} tokens for a request, {requests} at a time",
@@ -169,8 +170,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     # conversation
     "cli.chat.hint": (
-        "Ask away. /help tells the commands, Ctrl-C stops an answer, Ctrl-D leaves.",
-        "请提问。/help 查看命令，Ctrl-C 停止回答，Ctrl-D 退出。",
+        "{name} listens. /help tells the commands, Ctrl-C stops an answer, Ctrl-D leaves.",
+        "正在与 {name} 对话。/help 查看命令，Ctrl-C 停止回答，Ctrl-D 退出。",
     ),
     "cli.chat.leave": ("Ctrl-D or /bye leaves.", "按 Ctrl-D 或输入 /bye 退出。"),
     "cli.chat.stopped": ("(stopped)", "（已停止）"),
@@ -326,4 +327,16 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.fact.source": ("source", "来源"),
     "cli.fact.source.means": ("where homeroom got it", "homeroom 的获取来源"),
     "cli.fact.path": ("path", "路径"),
+    "cli.list.no_folder": (
+        "The folder {path} in the setting model_folders is not there.",
+        "设置 model_folders 中的文件夹 {path} 不存在。",
+    ),
+    "cli.run.not_utf8": (
+        "The piped text is not UTF-8 (from byte {at} on).",
+        "管道输入的文本不是 UTF-8（从第 {at} 字节起）。",
+    ),
+    "cli.run.not_utf8.next": (
+        "Convert it first, for example: iconv -f GBK -t UTF-8 FILE | homeroom run",
+        "请先转换编码，例如：iconv -f GBK -t UTF-8 FILE | homeroom run",
+    ),
 }

@@ -61,8 +61,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "引擎无法加载 {name}：{reason}。",
     ),
     "engine.start_failed.next": (
-        "Its log is {log}. Check the file with: homeroom show {name}",
-        "日志见 {log}。检查文件：homeroom show {name}",
+        "Check the file with: homeroom show {name}; the engine's log is in the folder logs of the home (see homeroom doctor).",
+        "检查文件：homeroom show {name}；引擎日志在主目录的 logs 中（见 homeroom doctor）。",
     ),
     "engine.not_installed": (
         "The engine (xllamacpp) is not installed in this Python.",
@@ -73,14 +73,18 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "安装命令：python -m pip install xllamacpp",
     ),
     "engine.exit": ("it ended with {status}", "进程已结束，状态为 {status}"),
+    "engine.too_large": (
+        "it took far more memory than the model needs",
+        "占用的内存远超模型所需",
+    ),
     "engine.stalled": ("it made no progress for {seconds} s", "{seconds} 秒内没有任何进展"),
     "engine.died": (
         "The engine ended in the middle of this request ({status}); what had arrived is all there is.",
         "引擎在处理此请求时意外结束（{status}）；已收到的内容即为全部。",
     ),
     "engine.died.next": (
-        "Send the request again: a new engine starts by itself. Its log is {log}.",
-        "请重新发送请求：引擎会自动重启。日志见 {log}。",
+        "Send the request again: a running gateway starts a new engine by itself. Its log is in the folder logs of the home.",
+        "请重新发送请求：运行中的网关会自动启动新引擎。日志在主目录的 logs 中。",
     ),
     "engine.busy": (
         "No memory came free for {name} within {seconds} s: other models are answering.",
@@ -99,8 +103,24 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "提示词有 {tokens} 个 token，而上下文只能容纳 {context} 个。未截断，也未作答。",
     ),
     "engine.overflow.next": (
-        "Shorten the prompt, or start with a longer context: homeroom up --ctx {suggested}",
-        "请缩短提示词，或使用更长的上下文启动：homeroom up --ctx {suggested}",
+        "Shorten the prompt, or start again with a longer context: homeroom stop --all; homeroom up --ctx {suggested}",
+        "请缩短提示词，或使用更长的上下文重新启动：homeroom stop --all; homeroom up --ctx {suggested}",
+    ),
+    "engine.overflow_limit": (
+        "The prompt has {tokens} tokens, but the context holds {context}. Nothing was cut and nothing was answered.",
+        "提示词有 {tokens} 个 token，而上下文只能容纳 {context} 个。未截断，也未作答。",
+    ),
+    "engine.overflow_limit.next": (
+        "Shorten the prompt or split it: this model's own limit is {limit} tokens. Others: homeroom list",
+        "请缩短或拆分提示词：该模型自身的上限为 {limit} 个 token。其他模型：homeroom list",
+    ),
+    "engine.over_memory": (
+        "{name} needs {needed} with a context of {context} tokens; the setting memory allows {limit}.",
+        "{name} 在 {context} token 上下文下需要 {needed}；设置 memory 只允许 {limit}。",
+    ),
+    "engine.over_memory.next": (
+        "Raise it (--memory, HOMEROOM_MEMORY), ask for less with --ctx, or take a smaller model: homeroom list",
+        "请提高该设置（--memory、HOMEROOM_MEMORY），用 --ctx 减小上下文，或选择更小的模型：homeroom list",
     ),
     "engine.embed_overflow": (
         "One text has {tokens} tokens, but an embedding takes at most {context}.",
@@ -154,5 +174,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "engine.unknown_option.next": (
         "Leave it out. Those that there are: {known}",
         "请去掉它。可用的选项：{known}",
+    ),
+    "engine.closed": ("This model has been closed.", "该模型已关闭。"),
+    "engine.closed.next": (
+        "Open it again: homeroom.open(NAME); in a forked process, open one of its own.",
+        "请重新打开：homeroom.open(NAME)；在 fork 出的进程中需自行打开。",
     ),
 }

@@ -74,8 +74,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{host} 的端口 {port} 已被其他程序占用。",
     ),
     "gateway.port_taken.next": (
-        "Use another: homeroom up --port {other}",
-        "请换一个端口：homeroom up --port {other}",
+        "Type the same again with another: --port {other}",
+        "请换一个端口重新执行：--port {other}",
     ),
     "gateway.port_refused": (
         "Port {port} on {host} cannot be opened: {reason}.",
@@ -108,4 +108,20 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "没有 id 或名称为 {name!r} 的有效密钥。",
     ),
     "gateway.key_unknown.next": ("See them with: homeroom keys list", "查看密钥：homeroom keys list"),
+    "gateway.database_gone": (
+        "The database {path} was deleted or replaced while the gateway runs; no key can be checked.",
+        "数据库 {path} 在网关运行期间被删除或替换；无法核对任何密钥。",
+    ),
+    "gateway.database_gone.next": (
+        "Start it again: homeroom stop --all; homeroom up",
+        "请重新启动：homeroom stop --all; homeroom up",
+    ),
+    "gateway.bad_model": (
+        "The file of the model {name!r} cannot be read.",
+        "无法读取模型 {name!r} 的文件。",
+    ),
+    "gateway.bad_model.next": (
+        "Its owner sees why with: homeroom show {name}",
+        "所有者可查看原因：homeroom show {name}",
+    ),
 }

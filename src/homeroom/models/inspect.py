@@ -46,12 +46,13 @@ _PLAIN: Final = frozenset(
 """Architectures whose tensors have the shapes that their metadata says, with no exception."""
 
 
-def inspect(path: Path, name: str | None = None, sha256: str | None = None) -> ModelFacts:
+def inspect(path: Path | str, name: str | None = None, sha256: str | None = None) -> ModelFacts:
     """The facts of the model at *path* (any shard of a split one), read in milliseconds, without a weight.
 
     *name* is what the user calls it, else the file's stem. Raises BadModelFile for a file that is missing, damaged,
     cut off, lacking a shard, or that describes no model that the engine could load.
     """
+    path = Path(path)
     paths = shards(path)
     headers = [read_header(each) for each in paths]
     metadata = headers[0].metadata

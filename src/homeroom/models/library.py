@@ -25,11 +25,14 @@ class Library:
         self._folders = settings.model_folders
         self._known: dict[tuple[Path, str], tuple[_Stamp, ModelFacts]] = {}
 
-    def find(self, name: str, *, paths: bool = True) -> ModelFacts:
-        """The facts of the model that *name* means; a path only with *paths*. Raises UnknownModel, AmbiguousModel,
-        BadModelFile."""
+    def find(self, name: str, *, paths: bool = True, use: bool = False) -> ModelFacts:
+        """The facts of the model that *name* means; a path only with *paths*. With *use* the store notes that it is used
+        now. Raises UnknownModel, AmbiguousModel, BadModelFile."""
         found = names.resolve(name, self.store, self._folders, paths=paths)
-        return self._inspect(found.path, found.name, found.sha256)
+        facts = self._inspect(found.path, found.name, found.sha256)
+        if use and found.sha256 is not None:
+            self.store.touch_used(found.name)
+        return facts
 
     def all(self) -> tuple[list[ModelFacts], list[BadModelFile]]:
         """Every model by name, and the error of each file that cannot be read."""

@@ -49,6 +49,7 @@ def command(out: Output) -> int:
     reasons = [error.message for error in unreadable] + [
         text.t("models.broken", name=entry.name, path=entry.path, reason=entry.reason) for entry in stored.broken
     ]
+    reasons += [text.t("cli.list.no_folder", path=path) for path in settings.model_folders if not path.is_dir()]
     data = {
         "models": [row(facts, sources.get(facts.path)) | {"fit": fit(verdicts[facts.name])} for facts in models],
         "broken": reasons,

@@ -47,7 +47,10 @@ def read_prompt(words: tuple[str, ...]) -> str | None:
     typed = " ".join(words)
     if sys.stdin is None or sys.stdin.isatty():
         return typed or None
-    piped = sys.stdin.read().strip("\n")
+    try:
+        piped = sys.stdin.buffer.read().decode("utf-8-sig").strip("\r\n")
+    except UnicodeDecodeError as error:
+        raise UsageError("cli.run.not_utf8", at=error.start) from None
     prompt = "\n\n".join(part for part in (typed, piped) if part.strip())
     if not prompt:
         raise UsageError("cli.run.empty")
