@@ -16,7 +16,8 @@ import pytest
 
 from homeroom.cli.examples import examples
 from homeroom.models.inspect import inspect
-from support.commands import MakeHome, Running, cli, end, environment, start
+from support.commands import HOMEROOM, MakeHome, Running, cli, end, environment, start
+from support.disks import small_disk
 
 
 @pytest.fixture
@@ -101,6 +102,20 @@ def test_an_unknown_model(home: Path) -> None:
 def test_no_network_and_no_model(tmp_path: Path) -> None:
     told = cli(tmp_path, "up", "--port", "0", "--index-url", "http://127.0.0.1:9/simple")
     assert told.code == 3 and "homeroom up --model" in told.err and told.out == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tmpfs is Linux's")
+def test_a_disk_that_is_too_small(tmp_path: Path) -> None:
+    """An empty home on a disk of 20 MB: told before the download, with what is needed, and the disk is as it was."""
+    home = tmp_path / "home"
+    under = small_disk(home, 20)
+    if under is None:
+        pytest.skip("nobody may mount a small disk here; tests/models/test_starter.py fills /dev/full instead")
+    command = [*under, *HOMEROOM, "up", "--port", "0", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment(home))
+    assert done.returncode == 3
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == "disk_full" and "191.2 MB" in error["message"] and "HOMEROOM_HOME" in error["next"]
 
 
 def test_no_memory_for_the_model(home: Path) -> None:

@@ -7,9 +7,7 @@ import dataclasses
 import hashlib
 import json
 import random
-import shutil
 import signal
-import subprocess
 import sys
 import zipfile
 from collections import deque
@@ -23,6 +21,7 @@ from homeroom import settings, text
 from homeroom.errors import DigestMismatch, DiskFull, NetworkFailure, SourceFailure
 from homeroom.models.starter import Published, StarterFacts, pull_starter, starter_facts
 from homeroom.models.store import Store, StoredModel
+from support.disks import small_disk
 from support.index_server import IndexServer
 
 MIB = 1 << 20
@@ -440,20 +439,6 @@ async def test_a_newer_release_replaces_the_starter(world: World, tmp_path: Path
 
 
 # ---- a full disk
-
-
-def small_disk(folder: Path, megabytes: int) -> tuple[str, ...] | None:
-    """What to put before a command so that *folder* is a file system of that size; None where nobody may."""
-    folder.mkdir(exist_ok=True)
-    script = 'mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && exec "$@"'
-    for namespace in (["unshare", "-rm"], ["unshare", "-m"]):
-        before = (*namespace, "sh", "-c", script, "sh", f"{megabytes}M", str(folder))
-        if (
-            shutil.which("unshare")
-            and subprocess.run([*before, sys.executable, "-c", ""], capture_output=True).returncode == 0
-        ):
-            return before
-    return None
 
 
 def full_device(world: World) -> None:

@@ -98,7 +98,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Another homeroom is fetching {name}; waiting for it",
         "另一个 homeroom 正在获取 {name}，等待其完成",
     ),
-    "models.progress.fetching": ("Fetching {name} ({title})", "正在下载 {name}({title})"),
+    "models.progress.fetching": ("Fetching {name} ({title})", "正在下载 {name}（{title}）"),
     "models.progress.unpacking": ("Unpacking {name}", "正在解包 {name}"),
     "models.progress.checking": ("Checking {name}", "正在校验 {name}"),
     # the network
