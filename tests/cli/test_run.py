@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 
 import pytest
 
 from homeroom.cli.commands.run import read_prompt
+from homeroom.errors import UsageError
 from support.commands import MakeHome, Running, Terminal, cli
 from support.gateways import DISTILLED
 from support.gguf_writer import with_metadata
@@ -112,8 +115,11 @@ def test_thinking_is_told_apart(thinker: Path) -> None:
 
 
 def test_read_prompt_joins_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    import io
-    import sys
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("piped 文本\n".encode())))
+    assert read_prompt(("typed", "words")) == "typed words\n\npiped 文本"
 
-    monkeypatch.setattr(sys, "stdin", io.StringIO("piped\n"))
-    assert read_prompt(("typed", "words")) == "typed words\n\npiped"
+
+def test_piped_text_in_another_encoding_is_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("你好".encode("gbk"))))
+    with pytest.raises(UsageError, match=r"UTF-8.*iconv -f GBK"):
+        read_prompt(())

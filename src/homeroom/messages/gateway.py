@@ -74,8 +74,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{host} 的端口 {port} 已被其他程序占用。",
     ),
     "gateway.port_taken.next": (
-        "Type the same again with another: --port {other}",
-        "请换一个端口重新执行：--port {other}",
+        "Use another, for example: homeroom up --port {other}",
+        "请换一个端口，例如：homeroom up --port {other}",
     ),
     "gateway.port_refused": (
         "Port {port} on {host} cannot be opened: {reason}.",
