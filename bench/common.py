@@ -27,7 +27,8 @@ def report(title: str, rows: Mapping[str, Mapping[str, float]], unit: str, *, as
     if as_json:
         print(json.dumps({"title": title, "unit": unit, "machine": machine(), "rows": rows}))
         return
-    print(f"\n{title} ({unit}; {machine()['processor']}, {machine()['cores']} cores)")
+    about = ", ".join(filter(None, (unit, f"{machine()['processor']}", f"{machine()['cores']} cores")))
+    print(f"\n{title} ({about})")
     print(f"  {'':34}{'min':>10}{'median':>10}{'max':>10}")
     for name, row in rows.items():
         print(f"  {name:34}{row['min']:10.2f}{row['median']:10.2f}{row['max']:10.2f}")
