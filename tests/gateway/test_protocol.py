@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from homeroom.gateway import protocol
 from homeroom.gateway.protocol import protocol_with_limit
 from support.gateways import Running
 
@@ -101,3 +102,24 @@ def test_slow_headers_do_not_hold_up_others(gateway: Running) -> None:
         with gateway.http() as client:
             assert client.get("/api/version").status_code == 200
         assert time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /api/version HTTP/1.1\r\nX-Slow: "], ids=["nothing", "half a header"])
+def test_a_connection_that_asks_nothing_is_closed(
+    gateway: Running, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "HEADER_SECONDS", 0.5)
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+        connection.sendall(sent)
+        begun = time.monotonic()
+        assert connection.recv(65_536) == b""
+        assert 0.3 < time.monotonic() - begun < 5
+
+
+def test_a_request_that_takes_long_is_not_taken_for_one_that_asks_nothing(
+    gateway: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEADER_SECONDS", 0.5)
+    with gateway.http() as client:
+        body = {"model": "starter", "prompt": "Once", "max_tokens": 150, "ignore_eos": True}
+        assert client.post("/v1/completions", json=body).json()["usage"]["completion_tokens"] == 150

@@ -79,9 +79,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "cli.up.key_again": (
         "{name} (id {id}), shown at the first start. The examples take it from the environment; with a key that you have, or "
-        "a new one:\n             export HOMEROOM_KEY=$(homeroom -q keys add another)",
+        "a new one:\nexport HOMEROOM_KEY=$(homeroom -q keys add another)",
         "{name}（id {id}），已在首次启动时显示。示例从环境变量读取；可用已有密钥，或新建一个：\n"
-        "             export HOMEROOM_KEY=$(homeroom -q keys add another)",
+        "export HOMEROOM_KEY=$(homeroom -q keys add another)",
     ),
     "cli.up.context": (
         "{tokens} tokens for a request, {requests} at a time",
