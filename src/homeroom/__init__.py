@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from homeroom.version import __version__
 
 if TYPE_CHECKING:
-    from homeroom.engine.door import AsyncModel, Message, Model, Piece, Reply, ToolCall, Usage, open, open_async
+    from homeroom.engine.door import AsyncModel, Message, Model, open, open_async
+    from homeroom.engine.replies import Piece, Reply, ToolCall, Usage
     from homeroom.errors import HomeroomError
     from homeroom.models.facts import ModelFacts
     from homeroom.models.inspect import inspect
@@ -22,10 +23,10 @@ _HOMES = {
     "Message": "engine.door",
     "Model": "engine.door",
     "ModelFacts": "models.facts",
-    "Piece": "engine.door",
-    "Reply": "engine.door",
-    "ToolCall": "engine.door",
-    "Usage": "engine.door",
+    "Piece": "engine.replies",
+    "Reply": "engine.replies",
+    "ToolCall": "engine.replies",
+    "Usage": "engine.replies",
     "inspect": "models.inspect",
     "open": "engine.door",
     "open_async": "engine.door",

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from homeroom.engine.choose import can_chat
-from homeroom.engine.door import AsyncModel, Message, Piece, Reply
+from homeroom.engine.door import AsyncModel, Message
 from homeroom.engine.local import LocalGateway
+from homeroom.engine.replies import Piece, Reply
 from homeroom.errors import HomeroomError
 from homeroom.gateway import control
 

@@ -18,14 +18,14 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from homeroom import text
 from homeroom.cli.asking import Ask, stream, watched
-from homeroom.cli.commands.run import remark
 from homeroom.cli.commands.show import header
 from homeroom.cli.output import Output
 from homeroom.cli.tables import render
-from homeroom.cli.voice import Voice
+from homeroom.cli.voice import Voice, remark
 from homeroom.engine.choose import can_chat
-from homeroom.engine.door import AsyncModel, Reply
+from homeroom.engine.door import AsyncModel
 from homeroom.engine.local import LocalGateway
+from homeroom.engine.replies import Reply
 from homeroom.errors import HomeroomError
 from homeroom.settings import Settings
 

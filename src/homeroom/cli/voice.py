@@ -10,7 +10,7 @@ from typing import Literal
 from homeroom import text
 from homeroom.cli.output import DIM, Output, coloured, plain
 from homeroom.cli.progress import Status
-from homeroom.engine.door import Piece
+from homeroom.engine.replies import Piece, Reply
 
 Mode = Literal["", "thinking", "answer"]
 
@@ -65,3 +65,15 @@ class Voice:
         self._out.stdout.flush()
         self._out.stderr.write(plain(words, self._out.stderr))
         self._out.stderr.flush()
+
+
+def remark(out: Output, reply: Reply) -> None:
+    """What a person should know about a reply besides its words: that it was cut, and with ``-v`` how fast it was."""
+    if reply.finish_reason == "length":
+        out.say(text.t("cli.run.cut", tokens=reply.usage.completion))
+    if out.verbose:
+        rates = [f"{rate:.1f} tok/s" if rate else "-" for rate in (reply.prefill_rate, reply.decode_rate)]
+        tokens = reply.usage
+        out.say(
+            text.t("cli.run.figures", prompt=tokens.prompt, read=rates[0], answer=tokens.completion, wrote=rates[1])
+        )

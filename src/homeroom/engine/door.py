@@ -6,24 +6,21 @@ speak the engine's dialect. Does not know the command line.
 
 from __future__ import annotations
 
-import asyncio
-import os
-import threading
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from homeroom.engine import chat as generation
-from homeroom.engine import completion, local, openai_fields
+from homeroom.engine import local, openai_fields
 from homeroom.engine.child import OnLoading
 from homeroom.engine.client import EngineClient
 from homeroom.engine.plan import Ask, make_plan
 from homeroom.engine.pool import EnginePool
-from homeroom.errors import BadRequest, UsageError
+from homeroom.engine.portal import Portal
+from homeroom.engine.replies import Piece, Reply, last, pieces
+from homeroom.errors import BadRequest
 from homeroom.hardware.machine import detect
 from homeroom.models.facts import ModelFacts
 from homeroom.models.library import Library
@@ -32,58 +29,6 @@ from homeroom.settings import Settings, load, prepare
 Message = Mapping[str, Any]
 """``{"role": "system" | "user" | "assistant" | "tool", "content": ...}``, as in OpenAI's chat API."""
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call that the model asks for. ``arguments`` is JSON text."""
-
-    id: str
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one request. ``cached`` of the prompt's were in the cache already."""
-
-    prompt: int
-    cached: int
-    completion: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A whole answer. ``finish_reason`` is ``stop``, ``length`` (cut at a limit) or ``tool_calls``.
-
-    ``prefill_rate`` and ``decode_rate`` are tokens/s as the engine measured them; None where it did not.
-    """
-
-    text: str
-    thinking: str
-    tool_calls: tuple[ToolCall, ...]
-    finish_reason: str
-    usage: Usage
-    model: str
-    prefill_rate: float | None = None
-    decode_rate: float | None = None
-
-    def __str__(self) -> str:
-        return self.text
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of an answer as it comes. ``read`` is the part of the prompt that has been read, 0..1, while that goes on;
-    the last piece carries the whole ``reply``."""
-
-    text: str = ""
-    thinking: str = ""
-    read: float | None = None
-    reply: Reply | None = None
-
-    def __str__(self) -> str:
-        return self.text
 
 
 class AsyncModel:
@@ -111,25 +56,25 @@ class AsyncModel:
 
     async def chat(self, messages: str | Sequence[Message], **options: Any) -> Reply:
         """Answer *messages* (a text is one user message). Raises ContextOverflow, NotSupported, EngineDied, ..."""
-        return await _last(self.stream(messages, **options))
+        return await last(self.stream(messages, **options))
 
     async def complete(self, prompt: str, **options: Any) -> Reply:
         """Continue *prompt* as it is, without a chat template."""
-        return await _last(self.stream_completion(prompt, **options))
+        return await last(self.stream_completion(prompt, **options))
 
     async def stream(self, messages: str | Sequence[Message], **options: Any) -> AsyncGenerator[Piece]:
         """The answer piece by piece; the last one carries the whole reply. Closing the iterator ends the generation."""
         asked = [{"role": "user", "content": messages}] if isinstance(messages, str) else [dict(m) for m in messages]
         body = _checked(openai_fields.chat, options | {"messages": asked})
         async with aclosing(self._source.chunks(self.facts, generation.CHAT, body)) as chunks:
-            async for piece in _pieces(chunks):
+            async for piece in pieces(chunks):
                 yield piece
 
     async def stream_completion(self, prompt: str, **options: Any) -> AsyncGenerator[Piece]:
         """As ``stream``, for a completion."""
         body = _checked(openai_fields.completion, options) | {"prompt": prompt}
         async with aclosing(self._source.chunks(self.facts, generation.COMPLETION, body)) as chunks:
-            async for piece in _pieces(chunks):
+            async for piece in pieces(chunks):
                 yield piece
 
     async def embed(self, texts: str | Sequence[str]) -> list[list[float]]:
@@ -141,10 +86,10 @@ class AsyncModel:
 class Model:
     """An open model, for code without ``async``. Made by ``open``; the same methods as AsyncModel."""
 
-    def __init__(self, loop: _Loop, model: AsyncModel) -> None:
+    def __init__(self, loop: Portal, model: AsyncModel) -> None:
         self._loop, self._model = loop, model
         # Also when it is forgotten, and before the interpreter ends: by then nothing could wait for the loop any more.
-        self._end = weakref.finalize(self, loop.close, model)
+        self._end = weakref.finalize(self, loop.close, model.close)
 
     def __enter__(self) -> Self:
         return self
@@ -220,7 +165,7 @@ def open(
     name: str, *, settings: Settings | None = None, on_loading: OnLoading | None = None, alone: bool = False
 ) -> Model:
     """Open a model: ``with homeroom.open("starter") as m: print(m.chat("Say hi"))``. See ``open_async``."""
-    loop = _Loop()
+    loop = Portal()
     try:
         model = loop.run(_open(name, settings or load(), on_loading, alone))
     except BaseException:
@@ -298,129 +243,3 @@ def _checked(check: Callable[[dict[str, Any], list[str]], dict[str, Any]], body:
             "engine.unknown_option", param=unknown[0], name=unknown[0], known=", ".join(openai_fields.KNOWN)
         )
     return checked
-
-
-async def _pieces(chunks: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[Piece]:
-    seen: list[dict[str, Any]] = []
-    async for chunk in chunks:
-        progress = chunk.get("prompt_progress")
-        if progress is not None:
-            yield Piece(read=progress["processed"] / max(1, progress["total"]))
-            continue
-        seen.append(chunk)
-        for choice in chunk.get("choices", ()):
-            delta = choice.get("delta", {})
-            piece = Piece(delta.get("content") or choice.get("text") or "", delta.get("reasoning_content") or "")
-            if piece.text or piece.thinking:
-                yield piece
-    yield Piece(reply=_reply(await completion.collect(_each(seen))))
-
-
-async def _each(chunks: list[dict[str, Any]]) -> AsyncGenerator[dict[str, Any]]:
-    for chunk in chunks:
-        yield chunk
-
-
-def _reply(answer: dict[str, Any]) -> Reply:
-    choice = answer["choices"][0]
-    message = choice.get("message", {})
-    usage = answer.get("usage", {})
-    timings = answer.get("timings", {})
-    calls = tuple(
-        ToolCall(call.get("id", ""), call["function"]["name"], call["function"]["arguments"])
-        for call in message.get("tool_calls", ())
-    )
-    return Reply(
-        text=message.get("content") or choice.get("text") or "",
-        thinking=message.get("reasoning_content") or "",
-        tool_calls=calls,
-        finish_reason=choice.get("finish_reason") or "",
-        usage=Usage(
-            usage.get("prompt_tokens", 0),
-            usage.get("prompt_tokens_details", {}).get("cached_tokens", 0),
-            usage.get("completion_tokens", 0),
-        ),
-        model=answer.get("model", ""),
-        prefill_rate=timings.get("prompt_per_second"),
-        decode_rate=timings.get("predicted_per_second"),
-    )
-
-
-async def _last(pieces: AsyncGenerator[Piece]) -> Reply:
-    async with aclosing(pieces):
-        async for piece in pieces:
-            if piece.reply is not None:
-                return piece.reply
-    raise AssertionError("a stream ends with a reply")
-
-
-class _Loop:
-    """An event loop in a thread of its own, so that code without ``async`` can wait on it from anywhere."""
-
-    def __init__(self) -> None:
-        self._pid = os.getpid()
-        self._open = True
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="homeroom", daemon=True)
-        self._thread.start()
-
-    @property
-    def running(self) -> bool:
-        """Whether it takes work: it was not closed, and this is not a forked child, which has no such thread."""
-        return self._open and self._pid == os.getpid()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of *work*; an interrupt of the waiting thread cancels it. Raises UsageError once closed."""
-        if not self.running:
-            work.close()
-            raise UsageError("engine.closed")
-        return self._wait(work)
-
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except CancelledError:  # closed by another thread while this one waited
-            raise UsageError("engine.closed") from None
-        except BaseException:
-            future.cancel()
-            raise
-
-    def iterate(self, pieces: AsyncGenerator[T]) -> Iterator[T]:
-        """*pieces* one by one; leaving the loop early closes them."""
-
-        async def following() -> T | None:
-            return await anext(pieces, None)
-
-        async def close() -> None:
-            await pieces.aclose()
-
-        try:
-            while (piece := self.run(following())) is not None:
-                yield piece
-        finally:
-            if self.running:
-                self.run(close())
-
-    async def _wind_up(self, model: AsyncModel | None) -> None:
-        """Close *model*, and end whatever another thread still waits for."""
-        if model is not None:
-            await model.close()
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-
-    def close(self, model: AsyncModel | None = None) -> None:
-        """Close *model* and end the loop. The garbage collector may call this in the loop's own thread."""
-        if not self.running:
-            return
-        self._open = False
-        if threading.current_thread() is self._thread:
-            ending = self._loop.create_task(self._wind_up(model))
-            ending.add_done_callback(lambda _: self._loop.stop())
-            return
-        self._wait(self._wind_up(model))
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()

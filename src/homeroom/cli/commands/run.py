@@ -17,7 +17,8 @@ from homeroom.settings import Settings, load
 if TYPE_CHECKING:
     from homeroom.cli.asking import Ask
     from homeroom.cli.voice import Voice
-    from homeroom.engine.door import AsyncModel, Reply
+    from homeroom.engine.door import AsyncModel
+    from homeroom.engine.replies import Reply
 
 
 @grammar.command("run")
@@ -82,6 +83,7 @@ async def _run(
 
 async def _once(out: Output, opened: AsyncModel, ask: Ask, prompt: str, voice: Voice) -> None:
     from homeroom.cli.asking import stream
+    from homeroom.cli.voice import remark
 
     try:
         reply = await stream(opened, ask, (), prompt, (lambda piece: None) if out.json else voice.say)
@@ -106,18 +108,6 @@ def _row(reply: Reply) -> dict[str, Any]:
         "prefill_tokens_per_second": reply.prefill_rate,
         "decode_tokens_per_second": reply.decode_rate,
     }
-
-
-def remark(out: Output, reply: Reply) -> None:
-    """What a person should know about a reply besides its words: that it was cut, and with ``-v`` how fast it was."""
-    if reply.finish_reason == "length":
-        out.say(text.t("cli.run.cut", tokens=reply.usage.completion))
-    if out.verbose:
-        rates = [f"{rate:.1f} tok/s" if rate else "-" for rate in (reply.prefill_rate, reply.decode_rate)]
-        tokens = reply.usage
-        out.say(
-            text.t("cli.run.figures", prompt=tokens.prompt, read=rates[0], answer=tokens.completion, wrote=rates[1])
-        )
 
 
 async def _default(out: Output, settings: Settings) -> str:
