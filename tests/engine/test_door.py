@@ -49,15 +49,15 @@ def test_leaving_a_stream_early_frees_the_engine(starter_path: Path) -> None:
         for number, _ in enumerate(m.stream("Tell a long story.", max_tokens=2000, ignore_eos=True)):
             if number == 5:
                 break
-        assert m.chat("Say hello.", max_tokens=2).usage.completion == 2
+        assert m.chat("Say hello.", max_tokens=2, ignore_eos=True).usage.completion == 2
 
 
 async def test_async(starter_path: Path) -> None:
     before = children()
     async with homeroom.open_async(str(starter_path)) as m:
-        reply = await m.chat([{"role": "user", "content": "Say hello."}], max_tokens=4)
+        reply = await m.chat([{"role": "user", "content": "Say hello."}], max_tokens=4, ignore_eos=True)
         assert reply.usage.completion == 4
-        text = "".join([piece.text async for piece in m.stream("Say hello.", max_tokens=4)])
+        text = "".join([piece.text async for piece in m.stream("Say hello.", max_tokens=4, ignore_eos=True)])
         assert text
     assert children() == before
 
@@ -65,7 +65,7 @@ async def test_async(starter_path: Path) -> None:
 async def test_async_awaited(starter_path: Path) -> None:
     m = await homeroom.open_async(str(starter_path))
     try:
-        assert (await m.complete("One two three", max_tokens=2)).usage.completion == 2
+        assert (await m.complete("One two three", max_tokens=2, ignore_eos=True)).usage.completion == 2
     finally:
         await m.close()
 

@@ -139,10 +139,12 @@ def test_chat_streams_by_default(gateway: Running) -> None:
 
 
 def test_the_clients_stream(gateway: Running) -> None:
-    parts = list(gateway.ollama().chat("starter", HELLO, stream=True, options={"num_predict": 3}))
+    parts = list(gateway.ollama().chat("starter", HELLO, stream=True, options={"num_predict": 3, "temperature": 0}))
     assert "".join(part.message.content or "" for part in parts)
     assert parts[-1].done
-    pieces = list(gateway.ollama().generate("starter", "Say hello.", stream=True, options={"num_predict": 3}))
+    pieces = list(
+        gateway.ollama().generate("starter", "Say hello.", stream=True, options={"num_predict": 3, "temperature": 0})
+    )
     assert "".join(piece.response or "" for piece in pieces)
     assert pieces[-1].eval_count == 3
 
@@ -150,9 +152,14 @@ def test_the_clients_stream(gateway: Running) -> None:
 async def test_the_client_for_asyncio(gateway: Running) -> None:
     headers = {"authorization": f"Bearer {gateway.guest}"}
     async with ollama.AsyncClient(host=gateway.url, headers=headers) as client:
-        answer = await client.chat("starter", HELLO, options={"num_predict": 2})
+        answer = await client.chat("starter", HELLO, options={"num_predict": 2, "temperature": 0})
         assert answer.message.content
-        parts = [part async for part in await client.generate("starter", "Hi", stream=True, options={"num_predict": 2})]
+        parts = [
+            part
+            async for part in await client.generate(
+                "starter", "Hi", stream=True, options={"num_predict": 2, "temperature": 0}
+            )
+        ]
         assert parts[-1].done_reason == "length"
         assert len((await client.embed("starter", ["a", "b"])).embeddings) == 2
 
@@ -201,15 +208,15 @@ def test_logprobs(gateway: Running, path: str, top: int, stream: bool) -> None:
 @pytest.mark.parametrize("raw", [False, True])
 def test_a_schema_is_obeyed(gateway: Running, raw: bool) -> None:
     answer = gateway.ollama().generate(
-        "starter", "A city and its people:", format=SCHEMA, raw=raw, options={"num_predict": 60}
+        "starter", "A city and its people:", format=SCHEMA, raw=raw, options={"num_predict": 200, "temperature": 0}
     )
     assert set(json.loads(answer.response or "")) >= {"city", "people"}
-    chat = gateway.ollama().chat("starter", HELLO, format=SCHEMA, options={"num_predict": 60})
+    chat = gateway.ollama().chat("starter", HELLO, format=SCHEMA, options={"num_predict": 200, "temperature": 0})
     assert set(json.loads(chat.message.content or "")) >= {"city", "people"}
 
 
 def test_any_json(gateway: Running) -> None:
-    answer = gateway.ollama().chat("starter", HELLO, format="json", options={"num_predict": 60})
+    answer = gateway.ollama().chat("starter", HELLO, format="json", options={"num_predict": 60, "temperature": 0})
     assert (answer.message.content or "").lstrip().startswith("{")
 
 
@@ -255,7 +262,9 @@ def test_a_call_comes_whole_and_its_result_goes_back(gateway: Running, name: str
         **found[-1] | {"message": {"role": "assistant", "content": "", "tool_calls": calls}}
     ).message
     result = {"role": "tool", "tool_name": "get_weather", "content": "sunny, 21 degrees"}
-    answer = gateway.ollama().chat(name, [*messages, said, result], tools=[WEATHER], options={"num_predict": 40})
+    answer = gateway.ollama().chat(
+        name, [*messages, said, result], tools=[WEATHER], options={"num_predict": 40, "temperature": 0}
+    )
     assert answer.message.content or answer.message.tool_calls
 
 

@@ -93,7 +93,12 @@ def test_chat_streams_the_same_text(gateway: Running) -> None:
 def test_usage_is_an_extra_chunk_when_asked_for(gateway: Running) -> None:
     chunks = list(
         gateway.openai().chat.completions.create(
-            model="starter", messages=HELLO, max_tokens=3, stream=True, stream_options={"include_usage": True}
+            model="starter",
+            messages=HELLO,
+            temperature=0,
+            max_tokens=3,
+            stream=True,
+            stream_options={"include_usage": True},
         )
     )
     assert chunks[-1].choices == []
@@ -104,9 +109,11 @@ def test_usage_is_an_extra_chunk_when_asked_for(gateway: Running) -> None:
 
 async def test_the_client_for_asyncio(gateway: Running) -> None:
     async with openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=gateway.guest, max_retries=0) as client:
-        answer = await client.chat.completions.create(model="starter", messages=HELLO, max_tokens=3)
+        answer = await client.chat.completions.create(model="starter", messages=HELLO, temperature=0, max_tokens=3)
         assert answer.choices[0].message.content
-        stream = await client.chat.completions.create(model="starter", messages=HELLO, max_tokens=3, stream=True)
+        stream = await client.chat.completions.create(
+            model="starter", messages=HELLO, temperature=0, max_tokens=3, stream=True
+        )
         assert "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
         vectors = await client.embeddings.create(model="starter", input="one")
         assert len(vectors.data[0].embedding) == 576
@@ -169,7 +176,8 @@ def test_a_schema_is_obeyed(gateway: Running) -> None:
     answer = gateway.openai().chat.completions.create(
         model="starter",
         messages=[{"role": "user", "content": "A city and how many people live there, as JSON."}],
-        max_tokens=60,
+        temperature=0,
+        max_tokens=200,
         response_format={"type": "json_schema", "json_schema": {"name": "city", "schema": SCHEMA}},
     )
     value = json.loads(answer.choices[0].message.content or "")
@@ -212,14 +220,19 @@ def test_completion(gateway: Running) -> None:
 
 def test_several_prompts(gateway: Running) -> None:
     client = gateway.openai()
-    answer = client.completions.create(model="starter", prompt=["One", "Two"], max_tokens=2, logprobs=0)
+    answer = client.completions.create(model="starter", prompt=["One", "Two"], temperature=0, max_tokens=2, logprobs=0)
     assert [choice.index for choice in answer.choices] == [0, 1]
     assert all(choice.logprobs and len(choice.logprobs.tokens or []) == 2 for choice in answer.choices)
     assert answer.usage is not None
     assert answer.usage.completion_tokens == 4
     chunks = list(
         client.completions.create(
-            model="starter", prompt=["One", "Two"], max_tokens=2, stream=True, stream_options={"include_usage": True}
+            model="starter",
+            prompt=["One", "Two"],
+            temperature=0,
+            max_tokens=2,
+            stream=True,
+            stream_options={"include_usage": True},
         )
     )
     assert {choice.index for chunk in chunks for choice in chunk.choices} == {0, 1}
@@ -230,7 +243,8 @@ def test_a_completions_schema_is_obeyed(gateway: Running) -> None:
     answer = gateway.openai().completions.create(
         model="starter",
         prompt="The city:",
-        max_tokens=60,
+        temperature=0,
+        max_tokens=200,
         extra_body={"response_format": {"type": "json_schema", "json_schema": {"schema": SCHEMA}}},
     )
     assert set(json.loads(answer.choices[0].text)) == {"city", "people"}
