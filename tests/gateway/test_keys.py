@@ -107,3 +107,19 @@ def test_a_database_that_is_none_is_an_error_with_a_way_out(tmp_path: Path) -> N
     with pytest.raises(StoreFailure, match="cannot be used") as caught:
         open_database(path)
     assert "HOMEROOM_HOME" in (caught.value.next or "")
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["deleted", "replaced"])
+def test_a_database_that_is_gone_or_another_opens_nothing(tmp_path: Path, again: bool) -> None:
+    """Whoever can swap the file must not bring a key of their own, nor make a revoked one live again."""
+    path = tmp_path / "homeroom.db"
+    ours = open_database(path)
+    ring = KeyRing(ours)
+    _, secret = ring.create("laptop", INFERENCE)
+    assert ring.check(secret) is not None
+    path.rename(tmp_path / "away.db")
+    if again:
+        open_database(path).dispose()
+    with pytest.raises(StoreFailure, match="deleted or replaced"):
+        ring.check(secret)
+    ours.dispose()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import socket
 import statistics
 import time
+from pathlib import Path
 
 import pytest
 
 from homeroom.engine import local
 from homeroom.errors import PortTaken, RuntimeFailure
-from homeroom.gateway.server import open_port
+from homeroom.gateway.server import _Handler, open_port
 from support.gateways import Running
 
 
@@ -52,3 +55,14 @@ def test_the_local_socket_lends_a_key_that_may_administer(gateway: Running) -> N
     with gateway.http(found.key) as client:
         assert client.get("/homeroom/status").status_code == 200
     assert local.socket_path(gateway.home).stat().st_mode & 0o077 == 0
+
+
+def test_a_log_that_cannot_be_written_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    handler = _Handler("/dev/full", encoding="utf-8")
+    record = logging.LogRecord("homeroom", logging.INFO, __file__, 1, "a line", (), None)
+    for _ in range(3):
+        handler.emit(record)
+    with contextlib.suppress(OSError):  # what it could not write is still in its buffer
+        handler.close()
+    told = capsys.readouterr().err
+    assert told.count("/dev/full cannot be written") == 1 and "Traceback" not in told

@@ -257,3 +257,15 @@ def test_only_an_owner_may_name_a_path(gateway: Running, model_folder: Path, nam
             assert "There is no model" in message(answer)
         if given.startswith(str(model_folder)):
             assert owner.post("/api/show", json={"model": given}).status_code == 200
+
+
+def test_only_an_owner_learns_the_path_of_a_file_that_cannot_be_read(gateway: Running, model_folder: Path) -> None:
+    broken = model_folder / "broken.gguf"
+    broken.write_bytes(b"GGUF" + b"\xff" * 100)
+    try:
+        with gateway.http(gateway.guest) as guest, gateway.http(gateway.owner) as owner:
+            told = guest.post("/api/show", json={"model": "broken"})
+            assert told.status_code == 422 and "broken" in message(told) and str(model_folder) not in told.text
+            assert str(broken) in owner.post("/api/show", json={"model": "broken"}).text
+    finally:
+        broken.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ import openai
 import psutil
 import pytest
 
+from homeroom.gateway import streams
 from support.gateways import Running, start
 
 LONG = {
@@ -250,3 +252,22 @@ def test_a_gateway_that_ends_tells_its_clients_and_leaves_nothing(model_folder: 
     assert not (tmp_path / "gateway.sock").exists()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", gateway.port), timeout=1)
+
+
+def test_a_client_that_reads_nothing_gives_its_engine_back(gateway: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps its connection open; what is sent fills every buffer on the way and then waits."""
+    monkeypatch.setattr(streams, "UNREAD_SECONDS", 1)
+    body = LONG | {"stream": True, "max_tokens": 1500, "logprobs": True, "top_logprobs": 20}
+    data = json.dumps(body | {"ignore_eos": True}).encode()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", gateway.port))
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gateway.guest}\r\n"
+        connection.sendall(head.encode() + b"Content-Length: %d\r\n\r\n" % len(data) + data)
+        until(lambda: gateway.leases() == 1, 10)
+        until(lambda: gateway.leases() == 0, 40)
+        received = 0
+        with contextlib.suppress(ConnectionResetError):
+            while part := connection.recv(1 << 20):
+                received += part.count(b"data: ")
+        assert received < 1500, "it was answered to the end, so it was never given up"

@@ -12,6 +12,7 @@ import logging.handlers
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from typing import Final
 
 import uvicorn
 
+from homeroom import text
 from homeroom.engine import local
 from homeroom.engine.plan import Ask
 from homeroom.engine.pool import EnginePool
@@ -183,10 +185,15 @@ def _signals(ended: asyncio.Event) -> Iterator[None]:
 
 
 class _Handler(logging.handlers.RotatingFileHandler):
-    """A log that is silent where it cannot be written: a full disk is told where something is lost by it."""
+    """A log that cannot be written (a full disk) is told once on standard error, not with a traceback for every request."""
+
+    told = False
 
     def handleError(self, record: logging.LogRecord) -> None:
-        pass
+        if not self.told:
+            self.told = True
+            reason = sys.exc_info()[1]
+            sys.stderr.write(text.t("gateway.no_log", path=self.baseFilename, reason=reason) + "\n")
 
 
 @contextmanager

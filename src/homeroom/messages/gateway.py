@@ -124,4 +124,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Its owner sees why with: homeroom show {name}",
         "所有者可查看原因：homeroom show {name}",
     ),
+    "gateway.no_log": (
+        "The log {path} cannot be written ({reason}); the gateway goes on without it.",
+        "无法写入日志 {path}（{reason}）；网关将继续运行，但不再记录。",
+    ),
 }
