@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: up test check bench build clean
+.PHONY: up test check bench catalogue build clean
 
 up: $(VENV)/.installed            ## get a model if there is none, start engine and gateway
 	@$(BIN)/homeroom up $(ARGS)
@@ -13,14 +13,20 @@ test: $(VENV)/.tested             ## the whole test suite, with the real model a
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.checked           ## ruff, mypy strict, and the tests of structure and documentation
-	$(BIN)/ruff format --check src tests bench docs
-	$(BIN)/ruff check src tests bench docs
+	$(BIN)/ruff format --check src tests bench docs catalogue
+	$(BIN)/ruff check src tests bench docs catalogue
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/house
 
-bench: $(VENV)/.tested            ## tokens/s and time to first token, bare engine and gateway paired; start-up times
+bench: $(VENV)/.tested            ## gateway against bare engine; start-up; memory and speed told against the engine and a peer
 	$(BIN)/python bench/gateway.py $(ARGS)
 	$(BIN)/python bench/startup.py $(ARGS)
+	$(BIN)/python bench/fit_speed.py
+	$(BIN)/python bench/fit_accuracy.py
+	$(BIN)/python bench/speed_accuracy.py
+
+catalogue: $(VENV)/.installed     ## the catalogue's data file from catalogue/*.toml; tells what is wrong with an entry
+	$(BIN)/python catalogue/make.py $(ARGS)
 
 build: $(VENV)/.checked           ## the wheel and the sdist, in dist/
 	$(BIN)/python -m build --outdir dist

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from homeroom.engine.door import AsyncModel, Message, Model, open, open_async
     from homeroom.engine.replies import Piece, Reply, ToolCall, Usage
     from homeroom.errors import HomeroomError
+    from homeroom.fit.advise import Advice
+    from homeroom.fit.door import fit
     from homeroom.models.facts import ModelFacts
     from homeroom.models.inspect import inspect
 
 _HOMES = {
+    "Advice": "fit.advise",
     "AsyncModel": "engine.door",
     "HomeroomError": "errors",
     "Message": "engine.door",
@@ -33,6 +36,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Advice",
     "AsyncModel",
     "HomeroomError",
     "Message",
@@ -43,6 +47,7 @@ __all__ = [
     "ToolCall",
     "Usage",
     "__version__",
+    "fit",
     "inspect",
     "open",
     "open_async",
@@ -50,6 +55,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "fit":  # the floor's own name: its package can be called
+        return importlib.import_module("homeroom.fit")
     if name not in _HOMES:
         raise AttributeError(f"module 'homeroom' has no attribute {name!r}")
     return getattr(importlib.import_module(f"homeroom.{_HOMES[name]}"), name)

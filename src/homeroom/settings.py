@@ -85,6 +85,9 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("max_body", 20_000_000, _number(1024, 1 << 40), "bytes"),
     Setting("max_header", 32_768, _number(1024, 1 << 20), "bytes"),
     Setting("index_url", "", _text, "URL (empty: what pip is configured for)"),
+    Setting("hf_endpoint", "", _text, "URL (empty: HF_ENDPOINT, else https://huggingface.co)"),
+    Setting("modelscope_endpoint", "", _text, "URL (empty: MODELSCOPE_DOMAIN, else https://modelscope.cn)"),
+    Setting("ollama_registry", "", _text, "URL (empty: https://registry.ollama.ai)"),
 )
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 
@@ -109,6 +112,9 @@ class Settings:
     max_body: int
     max_header: int
     index_url: str
+    hf_endpoint: str
+    modelscope_endpoint: str
+    ollama_registry: str
     origin: Mapping[str, str]
 
     @property

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from homeroom.cli.words import count
+from homeroom import text
 from homeroom.models.starter import starter_facts
 from support.commands import cli
 
@@ -23,7 +23,7 @@ def broken(starter_path: Path, tmp_path: Path) -> Path:
     ("number", "words"), [(999, "999"), (134_515_008, "135 M"), (7_615_616_512, "7.6 B"), (70_000_000_000, "70 B")]
 )
 def test_a_number_of_parameters(number: int, words: str) -> None:
-    assert count(number) == words
+    assert text.count(number) == words
 
 
 def test_list_in_its_three_forms(home: Path) -> None:
@@ -94,6 +94,58 @@ def test_show_a_base_model_by_its_path(home: Path, gemma_path: Path) -> None:
 def test_show_what_would_not_fit(home: Path) -> None:
     told = cli(home, "show", "starter", "--json", HOMEROOM_MEMORY="100000000")
     assert (told.code, told.json["plan"], told.json["fit"]["verdict"]) == (0, None, "too-big")
+
+
+def test_show_a_student_of_the_catalogue(home: Path) -> None:
+    people, data, chinese, quiet = (
+        cli(home, "show", "deepseek-r1:7b", *more) for more in ((), ("--json",), ("--lang", "zh"), ("-q",))
+    )
+    for words in (
+        "DeepSeek-R1-Distill-Qwen-7B",
+        "7.6 B (7,615,616,512)",
+        "trained on the answers of DeepSeek-R1 671B, on top of Qwen2.5-Math-7B",
+        "Q4_K_M, 4.9",
+        "% more perplexity",
+        "MIT",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B",
+        "MATH-500 pass@1       92.8",
+        "CodeForces rating     1189",
+        "Next: homeroom fit deepseek-r1:7b",
+    ):
+        assert words in people.out, words
+    assert (people.code, people.err, quiet.out) == (0, "", "deepseek-r1:7b\n")
+    facts = data.json
+    assert (facts["origin"], facts["path"], facts["traffic"]) == ("catalogue", None, 0)
+    assert facts["catalogue"]["teacher"] == "DeepSeek-R1 671B" and facts["catalogue"]["base"] == "Qwen2.5-Math-7B"
+    assert facts["catalogue"]["licence"] == facts["license"] == "MIT" and facts["catalogue"]["sources"]
+    assert facts["catalogue"]["grades"]["GPQA Diamond pass@1"] == 49.1
+    assert facts["architecture"] == "qwen2" and facts["parameters"] == 7_615_616_512
+    for words in ("学生模型", "老师", "困惑度", "公布的成绩", "下一步：homeroom fit deepseek-r1:7b"):
+        assert words in chinese.out, words
+
+
+def test_show_every_quantization_with_its_size(home: Path) -> None:
+    told = cli(home, "show", "deepseek-r1:7b").out.splitlines()
+    top = next(number for number, line in enumerate(told) if line.startswith("QUANTIZATION "))
+    sizes = {line.split()[0]: line.split()[1:3] for line in told[top + 1 : told.index("", top)]}
+    assert sizes["Q4_K_M"] == ["4.7", "GB"] and sizes["Q8_0"] == ["8.1", "GB"] and sizes["F32"] == ["30.5", "GB"]
+    known = {row["quantization"]: row for row in cli(home, "show", "starter", "--json").json["quantizations"]}
+    assert known["F32"]["file_bytes"] > known["Q8_0"]["file_bytes"] > known["Q4_K_M"]["file_bytes"]
+    assert known["Q8_0"]["verdict"] == "fits" and known["Q8_0"]["max_context"] == 8192
+
+
+def test_show_a_mixture_of_experts(home: Path) -> None:
+    told = cli(home, "show", "deepseek-r1:671b").out
+    assert "A mixture of 256 experts, 8 at work for each token" in told and "671 B" in told and "37 B" in told
+
+
+def test_show_names_what_is_spelled_alike(home: Path) -> None:
+    told = cli(home, "show", "deepseek-r1:7")
+    assert told.code == 2 and "deepseek-r1:7b" in told.err
+
+
+def test_a_context_in_the_settings_that_the_model_does_not_have_hides_nothing(home: Path) -> None:
+    assert cli(home, "show", "starter", HOMEROOM_CTX="131072").code == 0
 
 
 @pytest.mark.parametrize("command", ["show", "run"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from homeroom.errors import UsageError
-from homeroom.models.quantization import FILE_TYPES, TENSOR_TYPES, file_type_name, kv_type
+from homeroom.models.quantization import FILE_TYPES, LOSS, TENSOR_TYPES, file_type_name, kv_type
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,32 @@ def test_unknown_kv_type_is_refused_with_the_known_ones() -> None:
         kv_type("q3_0")
     assert "q3_0" in caught.value.message
     assert "f16, q8_0, q4_0" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ("Q8_0", "Q6_K"),
+        ("Q6_K", "Q5_K_M"),
+        ("Q5_K_M", "Q4_K_M"),
+        ("Q4_K_M", "Q3_K_M"),
+        ("Q3_K_M", "Q2_K"),
+        ("Q2_K", "IQ1_S"),
+    ],
+)
+def test_fewer_bits_lose_more(better: str, worse: str) -> None:
+    assert 0 < LOSS[better].perplexity_increase < LOSS[worse].perplexity_increase
+
+
+def test_a_loss_says_what_was_measured_and_where() -> None:
+    """llama-quantize --help tells the same increase for Q4_K_M: +0.1754 ppl @ Llama-3-8B."""
+    assert round(LOSS["Q4_K_M"].perplexity_increase, 3) == 0.175
+    assert round(LOSS["Q4_K_M"].percent, 1) == 2.8
+    assert not LOSS["Q4_K_M"].imatrix
+    assert LOSS["IQ2_XXS"].imatrix
+    assert all(loss.source and loss.date for loss in LOSS.values())
+
+
+def test_a_loss_is_told_of_file_types_only() -> None:
+    assert set(LOSS) <= set(FILE_TYPES.values())
+    assert "F16" not in LOSS

@@ -31,8 +31,12 @@ METAVARS: Final = {
     "max_body": "BYTES",
     "max_header": "BYTES",
     "index_url": "URL",
+    "hf_endpoint": "URL",
+    "modelscope_endpoint": "URL",
+    "ollama_registry": "URL",
 }
-GATEWAY_SETTINGS: Final = tuple(setting.name for setting in SETTINGS if setting.name not in ("lang", "index_url"))
+SOURCE_SETTINGS: Final = ("index_url", "hf_endpoint", "modelscope_endpoint", "ollama_registry")
+GATEWAY_SETTINGS: Final = tuple(setting.name for setting in SETTINGS if setting.name not in ("lang", *SOURCE_SETTINGS))
 """What a gateway can be told: everything but the language, which every command takes, and where to fetch from."""
 
 

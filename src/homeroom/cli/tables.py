@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import io
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TextIO
+
+from homeroom.cli.layout import columns
 
 if TYPE_CHECKING:
     import rich.table
@@ -19,11 +21,16 @@ UNLIMITED: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under headings. *right* are the numbers of the columns whose figures align on the right."""
+    """Rows under headings. *right* are the numbers of the columns whose figures align on the right.
+
+    With *panels* a table that is wider than the terminal is told in parts, each beginning with the first column; its cells
+    may have several lines, which elsewhere than on a terminal become one.
+    """
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     right: frozenset[int] = frozenset()
+    panels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +50,40 @@ def render(block: Block, stream: TextIO, colour: bool) -> str:
         return block + "\n"
     width = shutil.get_terminal_size().columns if stream.isatty() else UNLIMITED
     if isinstance(block, Table):
+        if block.panels:
+            parts = _panels(block, width) if stream.isatty() else [_in_lines(block)]
+            return "\n".join(_draw(_table(part), UNLIMITED, colour) for part in parts)
         return _draw(_table(block), UNLIMITED, colour)
     title = f"{block.title}\n" if block.title else ""
     return title + _draw(_facts(block), width, colour)
+
+
+def _in_lines(block: Table) -> Table:
+    """*block* with every cell on one line."""
+    return replace(block, rows=tuple(tuple(cell.replace("\n", " ") for cell in row) for row in block.rows))
+
+
+def _panels(block: Table, width: int) -> list[Table]:
+    """*block* in parts of at most *width* columns, each with the first column and at least one other."""
+    widths = [
+        2 + max(columns(line) for line in (heading, *(line for row in block.rows for line in row[number].split("\n"))))
+        for number, heading in enumerate(block.headings)
+    ]
+    parts: list[list[int]] = []
+    used = width
+    for number in range(1, len(widths)):
+        if used + widths[number] > width + 2 and (not parts or len(parts[-1]) > 1):
+            parts.append([0])
+            used = widths[0]
+        parts[-1].append(number)
+        used += widths[number]
+    return [
+        Table(
+            tuple(block.headings[number] for number in part),
+            tuple(tuple(row[number] for number in part) for row in block.rows),
+        )
+        for part in parts
+    ]
 
 
 def _table(block: Table) -> rich.table.Table:

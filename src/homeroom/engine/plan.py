@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from homeroom import text
 from homeroom.errors import DoesNotFit, UsageError
+from homeroom.fit.ask import DEFAULT_CONTEXT, batch_for
 from homeroom.fit.memory import USABLE, Memory, estimate, judge, largest_context
 from homeroom.hardware.machine import Machine
 from homeroom.models.facts import ModelFacts
@@ -17,12 +18,9 @@ from homeroom.settings import Settings
 
 Purpose = Literal["generate", "embed"]
 
-DEFAULT_CONTEXT: Final = 8192
 SMALLEST_CONTEXT: Final = 512
 EMBED_CONTEXT: Final = 2048
 """Tokens of one text to embed: it must go through in one batch, whose buffers grow with it."""
-PREFILL_PER_CORE: Final = 28e9
-"""Parameters x tokens/s that one core reads in a prompt: 430 tok/s of 135 M and 7.5 tok/s of 7.6 B on two cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ def make_plan(
         if ask.parallel
         else Choice("parallel", 1, "engine.parallel.default")
     )
-    batch = Choice("batch", _batch(facts, int(threads.value)), "engine.batch.size")
+    batch = Choice("batch", batch_for(facts, machine, int(threads.value)), "engine.batch.size")
     context, kv_type = _context(facts, ask, int(parallel.value), int(batch.value), free, clamp)
     memory = estimate(
         facts,
@@ -173,19 +171,6 @@ def _embedding_plan(facts: ModelFacts, threads: Choice, flash: Choice, free: int
         memory,
         pooling=facts.pooling or "mean",
     )
-
-
-def _batch(facts: ModelFacts, threads: int) -> int:
-    """Tokens of prompt between two looks at who is still there: the power of two nearest below a quarter of a second.
-
-    Other programs may take half of the cores, and a second is what a client that left may cost. Below 8 tokens
-    the weights are read more often than they are used.
-    """
-    tokens = 0.25 * PREFILL_PER_CORE * threads / max(1, facts.parameters)
-    size = 8
-    while size * 2 <= min(tokens, 512):
-        size *= 2
-    return size
 
 
 def _context(facts: ModelFacts, ask: Ask, parallel: int, batch: int, free: int, clamp: bool) -> tuple[Choice, Choice]:

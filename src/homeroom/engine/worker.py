@@ -1,4 +1,4 @@
-"""The child process that holds one model: the only module that imports the engine.
+"""The child process that holds one model: the only module that runs the engine (``fit/dry_run_child.py`` asks it).
 
 Started by ``engine/child.py`` as ``python -m homeroom.engine.worker``. Reads one line of JSON (what to load, and how) from
 standard input, answers one line of JSON on what was its standard output, and serves on a loopback port until its input
@@ -13,14 +13,16 @@ import sys
 import threading
 from typing import Any
 
+from homeroom.lifeline import die_with_parent, leave_when_input_closes
+
 
 def main() -> None:
     """Load, announce, serve until the parent lets go."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # the engine's C code prints; nothing of that may look like an answer
-    _die_with_parent()
+    die_with_parent()
     options = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_leave_when_input_closes, daemon=True).start()
+    leave_when_input_closes()
     try:
         import xllamacpp
     except ImportError as error:
@@ -65,21 +67,6 @@ def parameters(engine: Any, options: dict[str, Any]) -> Any:
 def _answer(stream: Any, event: dict[str, Any]) -> None:
     stream.write(json.dumps(event) + "\n")
     stream.flush()
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to end this process with its parent, even while the engine holds the interpreter."""
-    if not sys.platform.startswith("linux"):
-        return
-    import ctypes
-    import signal
-
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, linux/prctl.h
-
-
-def _leave_when_input_closes() -> None:
-    sys.stdin.buffer.read()
-    os._exit(0)  # the engine's threads would keep a normal exit waiting
 
 
 if __name__ == "__main__":

@@ -101,6 +101,24 @@ MESSAGES: dict[str, tuple[str, str]] = {
         '  eval "$(homeroom completion zsh)"\n'
         "  homeroom completion fish | source",
     ),
+    "help.fit": (
+        "What this machine can run: memory, speed and context, with reasons\n\n"
+        "With a MODEL: whether it fits, before any download. A MODEL is a name of the catalogue (deepseek-r1:7b, "
+        "deepseek-r1:7b-q8_0), a .gguf path or URL, hf:ORG/REPO:QUANT, ms:ORG/REPO:QUANT, ollama:NAME:TAG, or a model here. "
+        "Without one: the catalogue, best first. Exit 1 where it does not fit.\n\n"
+        "  homeroom fit\n"
+        "  homeroom fit deepseek-r1:7b --ctx 32768\n"
+        '  homeroom fit deepseek-r1:70b --machine "M4 Max 64GB"\n'
+        "  homeroom fit --chart --find deepseek-r1 --ram 32GB --vram 24GB,24GB",
+        "本机能运行什么：内存、速度、上下文，以及原因\n\n"
+        "给出 MODEL 时：在下载之前就判断放不放得下。MODEL 可以是目录中的名称（deepseek-r1:7b、deepseek-r1:7b-q8_0）、"
+        ".gguf 路径或网址、hf:ORG/REPO:QUANT、ms:ORG/REPO:QUANT、ollama:NAME:TAG，或本机已有的模型。"
+        "不给时：列出目录，最合适的在前。放不下时退出码为 1。\n\n"
+        "  homeroom fit\n"
+        "  homeroom fit deepseek-r1:7b --ctx 32768\n"
+        '  homeroom fit deepseek-r1:70b --machine "M4 Max 64GB"\n'
+        "  homeroom fit --chart --find deepseek-r1 --ram 32GB --vram 24GB,24GB",
+    ),
     # options
     "help.option.json": ("Print data as JSON; errors too", "以 JSON 输出数据，错误也是"),
     "help.option.quiet": ("Print bare values only; no notes, no progress", "只输出值本身，不显示提示和进度"),
@@ -132,4 +150,27 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Also ask the package index whether the starter model is there",
         "同时询问软件包索引是否提供入门模型",
     ),
+    "help.option.chart": (
+        "Draw the grid of models and quantizations (the DeepSeek-R1 family, or what --find finds)",
+        "绘制模型与量化的表格（默认 DeepSeek-R1 系列，或 --find 找到的模型）",
+    ),
+    "help.option.basis": (
+        "Where the bytes come from: formula (at once) or engine (a dry run from the header, about a second)",
+        "字节数的依据：formula（立即）或 engine（仅凭文件头试运行，约一秒）",
+    ),
+    "help.option.ram": ("Judge for this much main memory instead, e.g. 32GB", "改按这么大的内存判断，例如 32GB"),
+    "help.option.vram": (
+        "Judge for GPUs with this much memory, e.g. 24GB,24GB",
+        "改按这样的 GPU 显存判断，例如 24GB,24GB",
+    ),
+    "help.option.machine": (
+        'Judge for another machine or GPU by name, e.g. "M4 Max 64GB", "RTX 4090"',
+        "改按另一台机器或 GPU 判断，例如 “M4 Max 64GB”、“RTX 4090”",
+    ),
+    "help.option.sort": ("Best first by this", "按此排序，最好的在前"),
+    "help.option.kind": ("Only models of this kind", "只看这一类模型"),
+    "help.option.find": ("Only models with this in their name", "只看名称中含有此文字的模型"),
+    "help.option.limit": ("At most so many rows", "最多显示的行数"),
+    "help.option.fit_all": ("Also what does not fit", "也显示放不下的"),
+    "help.option.fit_force": ("Exit 0 even where it does not fit", "放不下时也以 0 退出"),
 }

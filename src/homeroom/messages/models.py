@@ -15,6 +15,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "See what is here with: homeroom list. Get the starter model with: homeroom pull starter",
         "查看已有模型：homeroom list；获取入门模型：homeroom pull starter",
     ),
+    "models.known_only": (
+        "{model} is not on this machine, and homeroom cannot fetch it yet.",
+        "本机没有 {model}，homeroom 暂时也无法获取。",
+    ),
+    "models.known_only.next": (
+        "See whether it would fit with: homeroom fit {model}. To run it, give the path of its .gguf file.",
+        "查看本机能否运行它：homeroom fit {model}；若要运行，请给出其 .gguf 文件的路径。",
+    ),
     "models.not_pulled": ("The model {name} is not on this machine yet.", "本机还没有模型 {name}。"),
     "models.not_pulled.next": ("Get it with: homeroom pull {name}", "获取它：homeroom pull {name}"),
     "models.not_yet": (
@@ -22,8 +30,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "homeroom 暂时无法获取 {model}：从模型站或网址下载将在后续版本中支持。",
     ),
     "models.not_yet.next": (
-        "Use the path of a .gguf file, a name from: homeroom list, or: homeroom pull starter",
-        "可使用 .gguf 文件路径、homeroom list 中的名称，或：homeroom pull starter",
+        "See whether it fits this machine with: homeroom fit {model}. To run a model, use the path of a .gguf file, a name "
+        "from: homeroom list, or: homeroom pull starter",
+        "查看本机能否运行它：homeroom fit {model}；若要运行模型，可使用 .gguf 文件路径、homeroom list 中的名称，"
+        "或：homeroom pull starter",
     ),
     "models.ambiguous": ("{model!r} means several models: {choices}.", "{model!r} 对应多个模型：{choices}。"),
     "models.ambiguous.next": (

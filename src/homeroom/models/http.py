@@ -33,6 +33,7 @@ HOPELESS: Final = frozenset({"models.certificate", "models.proxy_scheme"})
 """Failures of the network that no second attempt mends."""
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _TOKEN: Final = re.compile(r"(?=[^/]*\d)[A-Za-z0-9_-]{20,}")
+_BARE_TOKEN: Final = re.compile(r"(?=[^/]*\d)(?<![A-Za-z0-9_.-])[A-Za-z0-9]{20,}(?![A-Za-z0-9_.-])")
 _QUOTED: Final = re.compile(r"[!-~]+")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -44,6 +45,17 @@ class Credentials:
     prefix: str
     user: str = field(repr=False)
     password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token for the origin of the address *origin*, and for no other. Never part of a repr."""
+
+    origin: str
+    secret: str = field(repr=False)
+
+    def fits(self, url: URL) -> bool:
+        return URL(self.origin).origin() == url.origin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +97,19 @@ class Client:
         await self._session.close()
 
     @asynccontextmanager
-    async def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer to GET *url*, whatever its status. Raises SourceFailure and what is in HTTP_ERRORS."""
+    async def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, token: Token | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer to GET *url*, whatever its status; its ``url`` is where the redirects led.
+
+        *token* goes to its own origin only, however the redirects lead. Raises SourceFailure and what is in HTTP_ERRORS.
+        """
         for _ in range(MOST_REDIRECTS):
             target, authorization = self._with_credentials(url)
             if target.scheme not in ("http", "https") or not target.host:
                 raise SourceFailure("models.bad_url", url=shown(url))
+            if token is not None and token.fits(target):
+                authorization = {"Authorization": f"Bearer {token.secret}"}
             async with self._session.get(
                 target,
                 headers={**(headers or {}), **authorization},
@@ -197,12 +216,21 @@ def _in_common(one: str, other: str) -> int:
 
 def shown(url: str) -> str:
     """*url* as people may see it: no user, no password, no query, no part of the path that looks like a token."""
+    return _without_secrets(url, _TOKEN)
+
+
+def address(url: str) -> str:
+    """*url* as ``shown``, but for a model's: names of models are long and have digits, and are no tokens."""
+    return _without_secrets(url, _BARE_TOKEN)
+
+
+def _without_secrets(url: str, token: re.Pattern[str]) -> str:
     scheme, mark, rest = url.partition("://")
     if not mark or scheme == "file":
         return url
     _, at, rest = rest.rpartition("@")  # the last one: a password may hold any sign where a hand forgot to quote
     parts = re.split(r"[?#]", rest, maxsplit=1)[0].split("/")
-    return scheme + mark + ("****@" if at else "") + "/".join(_TOKEN.sub("****", part) for part in parts)
+    return scheme + mark + ("****@" if at else "") + "/".join(token.sub("****", part) for part in parts)
 
 
 def failure(error: Exception, url: str) -> HomeroomError:

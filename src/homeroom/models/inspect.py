@@ -6,17 +6,21 @@ Knows how a header says what a model is; does not know names and stores (``store
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from homeroom.errors import BadModelFile
 from homeroom.models.facts import Layer, ModelFacts
 from homeroom.models.gguf import Header, LongArray, Tensor, Value, read_header
+from homeroom.models.gguf_reader import bad_file, plain
 from homeroom.models.quantization import file_type_name
+from homeroom.models.scratch import scratch
 from homeroom.models.shapes import ENCODERS, RECURRENT, Keys, layers, trunk_length
+from homeroom.models.weights import weigh
 
 _SHARD: Final = re.compile(r"^(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf$")
+MOST_SHARDS: Final = 1000
 _BLOCK: Final = re.compile(r"^blk\.(\d{1,6})\.")
 _POOLING: Final[Mapping[int, str]] = {1: "mean", 2: "cls", 3: "last", 4: "rank"}
 _NOT_MODELS: Final = frozenset({"adapter", "imatrix", "mmproj", "vocab"})
@@ -52,11 +56,27 @@ def inspect(path: Path | str, name: str | None = None, sha256: str | None = None
     *name* is what the user calls it, else the file's stem. Raises BadModelFile for a file that is missing, damaged,
     cut off, lacking a shard, or that describes no model that the engine could load.
     """
-    path = Path(path)
-    paths = shards(path)
-    headers = [read_header(each) for each in paths]
+    paths = shards(Path(path))
+    headers = tuple(read_header(each) for each in paths)
+    return facts_from(headers, paths, name=name or model_stem(paths[0].name), paths=paths, sha256=sha256)
+
+
+def facts_from(
+    headers: Sequence[Header],
+    sources: Sequence[object],
+    *,
+    name: str,
+    paths: tuple[Path, ...] = (),
+    sha256: str | None = None,
+) -> ModelFacts:
+    """The facts of the model whose shards have *headers*, in order, wherever they were read.
+
+    *sources* are what an error calls each of them (a path, an address); *paths* the files on this machine, none for a
+    model that is elsewhere. Raises BadModelFile as ``inspect``.
+    """
+    path = sources[0]
     metadata = headers[0].metadata
-    _check_shards(paths, headers)
+    _check_shards(sources, headers)
     tensors = tuple(tensor for header in headers for tensor in header.tensors)
     architecture = _architecture(metadata, path)
     if not any(tensor.elements for tensor in tensors):
@@ -67,14 +87,19 @@ def inspect(path: Path | str, name: str | None = None, sha256: str | None = None
     _check_rest(keys)
     _check_blocks(keys, tensors, len(shape))
     _check_heads(keys, tensors, shape)
+    experts = keys.whole("expert_count", 0)
+    experts_used = max(keys.per_layer("expert_used_count", len(shape), (0,)))
+    weights, active = weigh(
+        tensors, len(shape), trunk=trunk_length(keys, len(shape)), experts=experts, experts_used=experts_used
+    )
     parameters = sum(tensor.elements for tensor in tensors)
     tensor_bytes = sum(tensor.size for tensor in tensors)
     return ModelFacts(
-        name=name or _stem(paths[0]),
+        name=name,
         paths=paths,
         sha256=sha256,
         architecture=architecture,
-        title=_text(metadata, "general.name", path),
+        title=_seen(_text(metadata, "general.name", path)),
         parameters=parameters,
         file_bytes=sum(header.file_bytes for header in headers),
         tensor_bytes=tensor_bytes,
@@ -86,9 +111,14 @@ def inspect(path: Path | str, name: str | None = None, sha256: str | None = None
         layers=shape,
         chat_template=_lenient_text(metadata, "tokenizer.chat_template"),
         pooling=_pooling(keys),
-        license=_lenient_text(metadata, "general.license"),
-        base=_lenient_text(metadata, "general.base_model.0.name"),
-        tokenizer=_lenient_text(metadata, "tokenizer.ggml.model"),
+        license=_seen(_lenient_text(metadata, "general.license")),
+        base=_seen(_lenient_text(metadata, "general.base_model.0.name")),
+        tokenizer=_seen(_lenient_text(metadata, "tokenizer.ggml.model")),
+        weights=weights,
+        active_parameters=active,
+        experts=experts,
+        experts_used=experts_used,
+        scratch=scratch(keys, shape),
     )
 
 
@@ -109,12 +139,22 @@ def shards(path: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _stem(path: Path) -> str:
-    match = _SHARD.match(path.name)
-    return match["stem"] if match else path.name.removesuffix(".gguf")
+def shard_names(name: str) -> tuple[str, ...]:
+    """The names of all files of the model that the file *name* is one of; ``(name,)`` for one that is not split."""
+    match = _SHARD.match(name)
+    if match is None or not 0 < int(match["number"]) <= int(match["count"]) <= MOST_SHARDS:
+        return (name,)
+    count = int(match["count"])
+    return tuple(f"{match['stem']}-{number:05d}-of-{count:05d}.gguf" for number in range(1, count + 1))
 
 
-def _check_shards(paths: tuple[Path, ...], headers: list[Header]) -> None:
+def model_stem(name: str) -> str:
+    """A GGUF file's name without its suffix and shard number."""
+    match = _SHARD.match(name)
+    return match["stem"] if match else name.removesuffix(".gguf")
+
+
+def _check_shards(paths: Sequence[object], headers: Sequence[Header]) -> None:
     """The files say of themselves what their names say, and together hold each tensor once."""
     seen: set[str] = set()
     for index, (path, header) in enumerate(zip(paths, headers, strict=True)):
@@ -124,7 +164,7 @@ def _check_shards(paths: tuple[Path, ...], headers: list[Header]) -> None:
                 raise BadModelFile("gguf.wrong_shard", path=path, key=key, value=value, expected=expected)
         for tensor in header.tensors:
             if tensor.name in seen:
-                raise BadModelFile("gguf.duplicate", path=path, what=tensor.name, at=header.data_offset)
+                raise bad_file("duplicate", path, what=tensor.name, at=header.data_offset)
             seen.add(tensor.name)
     total = headers[0].metadata.get("split.tensors.count")
     if len(paths) > 1 and total is not None and total != len(seen):
@@ -133,19 +173,19 @@ def _check_shards(paths: tuple[Path, ...], headers: list[Header]) -> None:
         )
 
 
-def _architecture(metadata: Mapping[str, Value], path: Path) -> str:
+def _architecture(metadata: Mapping[str, Value], path: object) -> str:
     kind = _lenient_text(metadata, "general.type")
     if kind in _NOT_MODELS:
-        raise BadModelFile("gguf.not_a_model", path=path, kind=kind)
+        raise bad_file("not_a_model", path, kind=kind)
     architecture = _text(metadata, "general.architecture", path)
     if not architecture:
         raise BadModelFile("gguf.missing_key", path=path, key="general.architecture")
-    if architecture == "clip":
-        raise BadModelFile("gguf.not_a_model", path=path, kind=architecture)
+    if architecture == "clip" or not re.fullmatch(r"[!-~]{1,64}", architecture):
+        raise bad_file("not_a_model", path, kind=architecture)
     return architecture
 
 
-def _text(metadata: Mapping[str, Value], key: str, path: Path) -> str | None:
+def _text(metadata: Mapping[str, Value], key: str, path: object) -> str | None:
     """A text that the engine reads too, and refuses to load a model where it is something else."""
     value = metadata.get(key)
     if value is None or isinstance(value, str):
@@ -153,12 +193,17 @@ def _text(metadata: Mapping[str, Value], key: str, path: Path) -> str | None:
     raise BadModelFile("gguf.wrong_kind", path=path, key=key, expected="text", found=type(value).__name__)
 
 
+def _seen(value: str | None) -> str | None:
+    """Text of the file that is shown as it is: one that could do something to a terminal is made harmless."""
+    return plain(value) if value is not None else None
+
+
 def _lenient_text(metadata: Mapping[str, Value], key: str) -> str | None:
     value = metadata.get(key)
     return value or None if isinstance(value, str) else None
 
 
-def _file_type(metadata: Mapping[str, Value], path: Path) -> int | None:
+def _file_type(metadata: Mapping[str, Value], path: object) -> int | None:
     value = metadata.get("general.file_type")
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value

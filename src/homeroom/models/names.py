@@ -57,6 +57,8 @@ def resolve(model: str, store: Store, folders: tuple[Path, ...] = (), *, paths: 
         raise UnknownModel("models.not_pulled", name=STARTER)
     if paths and _is_path(wanted):
         raise UnknownModel("models.no_file", path=wanted)
+    if paths and _is_known(wanted):
+        raise UnknownModel("models.known_only", model=wanted)
     raise _unknown(wanted, [STARTER, *(one.name for one in store.all()), *(one.name for one in known)])
 
 
@@ -73,6 +75,18 @@ def aliases(model: FolderModel) -> frozenset[str]:
     if below.parent.parts:
         words |= {below.parent.as_posix(), (below.parent / model.name).as_posix()}
     return frozenset(word.lower() for word in words)
+
+
+def _is_known(wanted: str) -> bool:
+    """Whether the catalogue describes a model of that name, which is not here."""
+    from homeroom.models import catalogue
+
+    return catalogue.find(wanted) is not None
+
+
+def is_a_path(model: str) -> bool:
+    """Whether *model* is the path of a file that is there, and not only the name of one."""
+    return _file(model.strip()) is not None
 
 
 def _is_path(wanted: str) -> bool:

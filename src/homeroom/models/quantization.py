@@ -1,8 +1,10 @@
 """Names and sizes of the tensor types and file types that a GGUF can hold.
 
-Knows the tables of llama.cpp; does not know what a quantization costs in quality (``grade``).
+Knows the tables of llama.cpp, and what its makers measured each quantization to cost in quality; does not know which
+tensor of a file gets which type (``mix``).
 Sources: ``ggml/include/ggml.h`` (enum ggml_type), ``ggml/src/ggml-common.h`` (the block structs),
-``include/llama.h`` (enum llama_ftype), ``src/llama-model-loader.cpp`` (the guess from the tensors).
+``include/llama.h`` (enum llama_ftype), ``src/llama-model-loader.cpp`` (the guess from the tensors),
+``tools/perplexity/README.md`` (the losses).
 """
 
 from __future__ import annotations
@@ -122,6 +124,72 @@ KV_TYPES: Final[Mapping[str, TensorType]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a quantization was measured to cost: one model, one text, so a hint for others and no promise."""
+
+    perplexity_increase: float
+    """Over the same model in F16: how much worse it predicts the text, 0 for as well."""
+    imatrix: bool
+    """Whether the measured file was made with an importance matrix."""
+    source: str
+    date: str
+    """Of the release in which the source was read."""
+
+    @property
+    def percent(self) -> float:
+        """The increase in percent of the perplexity of the F16 model."""
+        return self.perplexity_increase / LOSS_F16_PERPLEXITY * 100
+
+
+LOSS_MODEL: Final = "Llama 3 8B"
+LOSS_F16_PERPLEXITY: Final = 6.231634
+"""Of ``LOSS_MODEL`` on the Wikitext test set, the base of every increase: that of Q8_0, 6.234284, less its 0.002650."""
+_SCOREBOARD: Final = "llama.cpp, tools/perplexity/README.md, LLaMA 3 8b Scoreboard (revision f364eb6f)"
+_SCOREBOARD_DATE: Final = "2026-10"
+
+LOSS: Final[Mapping[str, Loss]] = {
+    **{
+        name: Loss(increase, False, _SCOREBOARD, _SCOREBOARD_DATE)
+        for name, increase in {
+            "Q8_0": 0.002650,
+            "Q6_K": 0.021748,
+            "Q5_K_M": 0.056974,
+            "Q5_K_S": 0.104964,
+            "Q5_1": 0.106223,
+            "Q5_0": 0.131591,
+            "Q4_K_M": 0.175482,
+            "Q4_K_S": 0.268895,
+            "Q4_1": 0.451103,
+            "Q4_0": 0.468514,
+            "Q3_K_L": 0.556242,
+            "Q3_K_M": 0.656864,
+            "Q3_K_S": 1.632152,
+            "Q2_K": 3.519934,
+        }.items()
+    },
+    **{
+        name: Loss(increase, True, _SCOREBOARD, _SCOREBOARD_DATE)
+        for name, increase in {
+            "IQ4_NL": 0.223959,
+            "IQ4_XS": 0.228071,
+            "IQ3_M": 0.666694,
+            "IQ3_S": 0.733867,
+            "IQ3_XS": 0.931409,
+            "IQ3_XXS": 1.226803,
+            "IQ2_M": 2.369166,
+            "Q2_K_S": 3.092145,
+            "IQ2_S": 3.419148,
+            "IQ2_XS": 4.529791,
+            "IQ2_XXS": 7.860148,
+            "IQ1_M": 19.262089,
+            "IQ1_S": 54.462959,
+        }.items()
+    },
+}
+"""By quantization, its perplexity increase; F16 and F32 are what it is measured against, others were not measured."""
+
+
 def file_type_name(number: int | None, bytes_by_type: Mapping[int, int]) -> str:
     """The usual name of a file's quantization: ``Q4_K_M``.
 
@@ -134,6 +202,11 @@ def file_type_name(number: int | None, bytes_by_type: Mapping[int, int]) -> str:
         return "unknown"
     most = TENSOR_TYPES[max(bytes_by_type, key=lambda kind: (bytes_by_type[kind], kind))].name
     return _MIXES.get(most, most)
+
+
+def file_type_number(name: str) -> int:
+    """``general.file_type`` of a quantization's usual name. Raises KeyError for a name that is none."""
+    return {known: number for number, known in FILE_TYPES.items()}[name]
 
 
 def kv_type(name: str) -> TensorType:

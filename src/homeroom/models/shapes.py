@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from homeroom.errors import BadModelFile
 from homeroom.models.facts import Layer
 from homeroom.models.gguf import Value
+from homeroom.models.gguf_reader import bad_file
 
 MAX_LAYERS: Final = 512
 """LLAMA_MAX_LAYERS: the engine aborts above it."""
@@ -47,8 +47,13 @@ _FULL_ATTENTION_INTERVAL: Final[Mapping[str, int]] = {
 }
 """Hybrids of which only every n-th layer has a KV cache; the others recur."""
 
-_INDEXED: Final = frozenset({"deepseek32", "glm-dsa"})
+INDEXED: Final = frozenset({"deepseek32", "glm-dsa"})
 """Architectures with sparse attention that cache the indexer's keys beside the layer's own."""
+
+_RECUR_WITHOUT_HEADS: Final = frozenset(
+    {"bailingmoe3", "glm5-next", "granitehybrid", "jamba", "kimi-k3", "kimi-linear", "lfm2", "lfm2moe", "plamo2"}
+)
+"""Hybrids whose recurrent layers are those without KV heads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class Keys:
         return f"{self.architecture}.{key}"
 
     def fail(self, message: str, /, **facts: object) -> NoReturn:
-        raise BadModelFile(f"gguf.{message}", path=self.path, **facts)
+        raise bad_file(message, self.path, **facts)
 
     def _wrong(self, key: str, expected: str, value: Value) -> NoReturn:
         found = f"{type(value).__name__} {str(value)[:40]!r}"
@@ -157,25 +162,83 @@ def layers(keys: Keys) -> tuple[Layer, ...]:
     heads = keys.per_layer("attention.head_count", count, (0,) * count)
     kv_heads = keys.per_layer("attention.head_count_kv", count, heads)
     kept = _kept(keys, count)
+    recurs = _recurs(keys, count, kv_heads)
+    state = _state(keys, embedding, heads[0]) if any(recurs) else 0
     first = next((number for number in heads if number), 0)
     key = keys.whole("attention.key_length", embedding // first if first else 0)
     value = keys.whole("attention.value_length", embedding // first if first else 0)
     windows = _windows(keys, count)
-    mla = keys.whole("attention.key_length_mla", 0) > 0 and keys.whole("attention.value_length_mla", 0) > 0
-    indexer = keys.whole("attention.indexer.key_length", 0) if keys.architecture in _INDEXED else 0
+    latent = keys.whole("attention.key_length_mla", 0) > 0 and keys.whole("attention.value_length_mla", 0) > 0
+    indexer, values = _indexer(keys, kv_heads)
+    loops = keys.within("num_loops", 1, MAX_LAYERS, 1) if keys.architecture == "nanbeige" else 1
     sliding_key = keys.whole("attention.key_length_swa", key)
     sliding_value = keys.whole("attention.value_length_swa", value)
     return tuple(
         Layer(
             kv_heads=kv_heads[index],
-            key_length=(sliding_key if windows[index] else key) + indexer,
-            value_length=0 if mla else sliding_value if windows[index] else value,
+            key_length=((sliding_key if windows[index] else key) + indexer[index]) * loops,
+            value_length=0 if latent else ((sliding_value if windows[index] else value) + values[index]) * loops,
             window=windows[index],
+            state=state if recurs[index] else 0,
+            heads=heads[index],
         )
         if kept[index] and kv_heads[index]
-        else Layer(0, 0, 0)
+        else Layer(0, 0, 0, state=state if recurs[index] else 0, heads=heads[index])
         for index in range(count)
     )
+
+
+def _indexer(keys: Keys, kv_heads: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Elements that a sparse attention's indexer adds to each head's keys and values in each layer."""
+    length, count = keys.whole("attention.indexer.key_length", 0), len(kv_heads)
+    none = (0,) * count
+    if keys.architecture == "minimax-m3":  # one head of its own, beside several of the layer
+        dense = keys.whole("leading_dense_block_count", 0)
+        own = tuple(length // heads if heads and index >= dense else 0 for index, heads in enumerate(kv_heads))
+        return own, own
+    if keys.architecture == "glm5-next":
+        return (3 * length,) * count, none
+    return (length,) * count if keys.architecture in INDEXED else none, none
+
+
+def _recurs(keys: Keys, count: int, kv_heads: tuple[int, ...]) -> tuple[bool, ...]:
+    """Whether each block keeps a recurrent state: beside a KV cache in Falcon-H1, in the place of one elsewhere."""
+    architecture, trunk = keys.architecture, trunk_length(keys, count)
+    if architecture in RECURRENT or architecture == "falcon-h1":
+        return tuple(index < trunk for index in range(count))
+    if architecture in _RECUR_WITHOUT_HEADS:
+        return tuple(index < trunk and not number for index, number in enumerate(kv_heads))
+    if architecture in _FULL_ATTENTION_INTERVAL:
+        return tuple(index < trunk and recurs for index, recurs in enumerate(_interval(keys, count)))
+    if architecture.startswith("nemotron_h"):
+        feed_forward = keys.per_layer("feed_forward_length", count, (0,) * count)
+        return tuple(index < trunk and not kv_heads[index] and not feed_forward[index] for index in range(count))
+    return (False,) * count
+
+
+def _interval(keys: Keys, count: int) -> tuple[bool, ...]:
+    """Whether each block recurs, where every n-th one attends to everything."""
+    given = keys.flags("attention.recurrent_layers", count)
+    if given is not None:
+        return given
+    interval = keys.within("full_attention_interval", 1, count, min(count, _FULL_ATTENTION_INTERVAL[keys.architecture]))
+    return tuple((index + 1) % interval != 0 for index in range(count))
+
+
+def _state(keys: Keys, embedding: int, heads: int) -> int:
+    """Elements of a recurrent layer's state for one sequence: ``n_embd_r`` + ``n_embd_s`` of ``llama-hparams.cpp``."""
+    kernel = keys.whole("ssm.conv_kernel", 0)
+    inner, size = keys.whole("ssm.inner_size", 0), keys.whole("ssm.state_size", 0)
+    if keys.architecture in RECURRENT and keys.whole("wkv.head_size", 0):
+        return embedding * (keys.whole("token_shift_count", 2) + keys.whole("wkv.head_size"))
+    if cache := keys.whole("shortconv.l_cache", 0):
+        return embedding * (cache - 1) + size * inner
+    if width := keys.whole("kda.head_dim", 0):
+        return heads * width * (3 * ((kernel or 4) - 1) + width)
+    if keys.architecture == "minimax-01":
+        return heads * keys.whole("attention.key_length", embedding // heads if heads else 0) ** 2
+    groups = keys.whole("ssm.group_count", 0)
+    return max(0, kernel - 1) * (inner + 2 * groups * size) + size * inner
 
 
 def trunk_length(keys: Keys, count: int) -> int:
@@ -189,7 +252,7 @@ def _kept(keys: Keys, count: int) -> tuple[bool, ...]:
     architecture, trunk = keys.architecture, trunk_length(keys, count)
     if architecture in _NO_MEMORY:
         return (False,) * count
-    if architecture == "graniteswitch":  # its last block is no prediction: it is attended to
+    if architecture in ("bailingmoe3", "graniteswitch"):  # their last block is attended to, prediction or not
         trunk = count
     elif architecture == "gemma3n":
         trunk = min(trunk, 20)
@@ -197,11 +260,7 @@ def _kept(keys: Keys, count: int) -> tuple[bool, ...]:
         trunk = count - keys.within("attention.shared_kv_layers", 0, count, 0)
     kept = [index < trunk for index in range(count)]
     if architecture in _FULL_ATTENTION_INTERVAL:
-        interval = keys.within("full_attention_interval", 1, count, min(count, _FULL_ATTENTION_INTERVAL[architecture]))
-        recurrent = keys.flags("attention.recurrent_layers", count)
-        for index in range(count):
-            recurs = recurrent[index] if recurrent is not None else (index + 1) % interval != 0
-            kept[index] = kept[index] and not recurs
+        kept = [keep and not recurs for keep, recurs in zip(kept, _interval(keys, count), strict=True)]
     if architecture.startswith("nemotron_h"):
         feed_forward = keys.per_layer("feed_forward_length", count, (0,) * count)
         kept = [keep and not length for keep, length in zip(kept, feed_forward, strict=True)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from homeroom import text
 from homeroom.cli import grammar
 from homeroom.cli.output import Output
-from homeroom.cli.words import count, fit_words
+from homeroom.cli.words import fit_words
 from homeroom.settings import load
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def command(out: Output) -> int:
         (
             facts.name,
             facts.quantization,
-            count(facts.parameters),
+            text.count(facts.parameters),
             text.size(facts.file_bytes),
             f"{facts.context_length:,}",
             fit_words(verdicts[facts.name]),
@@ -65,7 +65,7 @@ def row(facts: ModelFacts, stored: StoredModel | None) -> dict[str, Any]:
     """A model as JSON: what its header says, and what the store knows of it."""
     return {
         "name": facts.name,
-        "path": str(facts.path),
+        "path": str(facts.path) if facts.paths else None,
         "files": len(facts.paths),
         "sha256": facts.sha256,
         "title": facts.title,

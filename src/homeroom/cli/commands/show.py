@@ -8,13 +8,17 @@ from homeroom import text
 from homeroom.cli import grammar
 from homeroom.cli.output import Output
 from homeroom.cli.parameters import model_argument
-from homeroom.cli.words import count, fit_words, yes_no
+from homeroom.cli.words import fit_word, fit_words, yes_no
 from homeroom.settings import load
 
 if TYPE_CHECKING:
-    from homeroom.cli.tables import Facts
+    from collections.abc import Sequence
+
+    from homeroom.cli.tables import Block, Facts
     from homeroom.engine.choose import Fit
     from homeroom.engine.plan import EnginePlan
+    from homeroom.fit.verdict import Fit as Fit_
+    from homeroom.models.catalogue import Entry
     from homeroom.models.facts import ModelFacts
     from homeroom.models.store import StoredModel
 
@@ -23,41 +27,111 @@ if TYPE_CHECKING:
 @model_argument()
 def command(out: Output, model: str) -> int:
     from homeroom.cli.commands.list import fit, memory, row
+    from homeroom.cli.running import run_async
     from homeroom.engine.choose import assess
     from homeroom.engine.plan import Ask
-    from homeroom.hardware.machine import detect
+    from homeroom.fit.advise import Adviser, lineage
     from homeroom.models.library import Library
 
     settings = load()
-    library, machine = Library(settings), detect()
-    facts = library.find(model)
-    stored = next((entry for entry in library.store.all() if entry.path == facts.path), None)
-    verdict = assess(facts, machine, Ask.from_settings(settings))
-    data = row(facts, stored) | {"fit": fit(verdict), "plan": _plan(verdict.plan), "machine": memory(machine)}
-    out.show(data, [header(facts, stored), _paths(facts), "", fate(verdict)], [facts.name])
+    library, adviser = Library(settings), Adviser(settings)
+    looked = run_async(library.look(model))
+    facts, entry = looked.facts, looked.entry
+    stored = next((kept for kept in library.store.all() if facts.paths and kept.path == facts.path), None)
+    said = lineage(facts, entry)
+    grid = adviser.grid(looked)
+    data = row(facts, stored) | {
+        "source": stored.source if stored else looked.source,
+        "origin": looked.origin,
+        "traffic": looked.traffic_bytes,
+        "about": [str(line) for line in said],
+        "catalogue": None if entry is None else entry.row(),
+        "quantizations": [_grid_row(one) for one in grid],
+        "machine": memory(adviser.machine),
+    }
+    blocks: list[Block] = [header(facts, stored, entry), *(str(line) for line in said)]
+    if looked.traffic_bytes:
+        blocks.append(text.t("advice.traffic", size=text.size(looked.traffic_bytes)))
+    blocks += [*_grades(entry), *_grid(grid, entry)]
+    if facts.paths:
+        verdict = assess(facts, adviser.machine, Ask.from_settings(settings))
+        data |= {"fit": fit(verdict), "plan": _plan(verdict.plan)}
+        blocks += [_paths(facts), "", fate(verdict)]
+    else:
+        blocks += ["", text.t("cli.next", sentence=f"homeroom fit {facts.name}")]
+    out.show(data, blocks, [facts.name])
     return 0
 
 
-def header(facts: ModelFacts, stored: StoredModel | None = None) -> Facts:
+def _grades(entry: Entry | None) -> list[Block]:
+    """What the publisher says the model reached, with where it says so."""
+    from homeroom.cli.tables import Facts
+
+    if entry is None or not entry.grades:
+        return []
+    title = text.t("advice.grades", source=entry.grades_source or entry.publisher)
+    return ["", Facts(title, tuple((name, f"{value:g}") for name, value in entry.grades.items()))]
+
+
+def _grid(grid: Sequence[Fit_], entry: Entry | None) -> list[Block]:
+    """Every quantization with its size, and whether it fits here."""
+    from homeroom.cli.tables import Table
+
+    published = entry.sizes if entry else {}
+    headings = ("quantization", "file", "bits", "memory", "fits", "published")
+    rows = tuple(
+        (
+            one.facts.quantization,
+            text.size(one.facts.file_bytes),
+            f"{one.facts.bits_per_weight:.1f}",
+            text.size(one.memory.total),
+            fit_word(one.verdict),
+            text.size(published[one.facts.quantization]) if one.facts.quantization in published else "",
+        )
+        for one in grid
+    )
+    context = f"{grid[0].ask.context:,}" if grid else ""
+    table = Table(tuple(text.t(f"advice.head.{name}") for name in headings), rows, frozenset({1, 2, 3, 5}))
+    return ["", text.t("advice.grid", context=context), table] if grid else []
+
+
+def _grid_row(one: Fit_) -> dict[str, Any]:
+    return {
+        "quantization": one.facts.quantization,
+        "file_bytes": one.facts.file_bytes,
+        "bits_per_weight": round(one.facts.bits_per_weight, 3),
+        "total": one.memory.total,
+        "verdict": one.verdict,
+        "max_context": one.max_context,
+    }
+
+
+def header(facts: ModelFacts, stored: StoredModel | None = None, entry: Entry | None = None) -> Facts:
     """The header's facts, each with a line that says what it means."""
     from homeroom.cli.tables import Facts
 
     rows = [
-        ("title", facts.title),
+        ("title", entry.title if entry else facts.title),
         ("architecture", facts.architecture),
-        ("parameters", f"{count(facts.parameters)} ({facts.parameters:,})"),
+        ("parameters", f"{text.count(facts.parameters)} ({facts.parameters:,})"),
+        ("active", text.count(facts.active_parameters) if facts.experts else None),
         ("quantization", text.t("cli.show.bits", name=facts.quantization, bits=f"{facts.bits_per_weight:.2f}")),
-        ("file", text.size(facts.file_bytes)),
+        ("file" if facts.paths else "download", text.size(facts.file_bytes)),
         ("context_length", f"{facts.context_length:,}"),
         ("layers", _layers(facts)),
         ("embedding_length", f"{facts.embedding_length:,}"),
         ("vocabulary", f"{facts.vocabulary:,}"),
-        ("chat", yes_no(facts.chat_template is not None and not facts.embeds_only)),
-        ("tools", yes_no(facts.takes_tools)),
-        ("thinking", yes_no(facts.thinks)),
+        ("kind", entry.kind if entry else None),
+        # The catalogue knows shapes, not chat templates.
+        ("chat", None if entry else yes_no(facts.chat_template is not None and not facts.embeds_only)),
+        ("tools", None if entry else yes_no(facts.takes_tools)),
+        ("thinking", None if entry else yes_no(facts.thinks)),
         ("embeds", facts.pooling),
-        ("license", facts.license or (stored.licence if stored else None)),
-        ("base", facts.base),
+        ("license", facts.license or (stored.licence if stored else entry.licence if entry else None)),
+        ("teacher", entry.teacher if entry else None),
+        ("base", (entry.base if entry else None) or facts.base),
+        ("repository", entry.repository if entry else None),
+        ("released", entry.released if entry else None),
         ("source", stored.source if stored else None),
     ]
     return Facts(

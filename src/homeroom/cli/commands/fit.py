@@ -1,0 +1,216 @@
+"""``homeroom fit``: can this machine, or another, run a model: memory, place, speed and the longest context, with reasons.
+
+Without a MODEL it ranks the catalogue; with ``--chart`` it draws models x quantizations.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+import click
+
+from homeroom import text
+from homeroom.cli import grammar
+from homeroom.cli.output import Output
+from homeroom.cli.parameters import model_argument, setting_flags
+from homeroom.cli.words import fit_word, machine_words, speed_words
+from homeroom.settings import load
+
+if TYPE_CHECKING:
+    from homeroom.cli.tables import Block, Facts
+    from homeroom.fit.advise import Advice
+    from homeroom.fit.ask import Basis
+    from homeroom.fit.chart import Cell, Chart
+    from homeroom.fit.rank import Order, Ranked
+    from homeroom.fit.verdict import Sentence
+    from homeroom.hardware.machine import Machine
+
+ORDERS: Final = ("worth", "quality", "speed", "context", "size", "name")
+KINDS: Final = ("chat", "reasoning", "code", "base", "embedding")
+
+
+@grammar.command("fit")
+@model_argument(required=False)
+@grammar.option("--chart", is_flag=True, key="help.option.chart")
+@grammar.option("--basis", type=click.Choice(("formula", "engine")), default=None, key="help.option.basis")
+@grammar.option("--ram", metavar="SIZE", default=None, key="help.option.ram")
+@grammar.option("--vram", metavar="SIZE[,SIZE]", default=None, key="help.option.vram")
+@grammar.option("--machine", metavar="NAME", default=None, key="help.option.machine")
+@grammar.option("--sort", type=click.Choice(ORDERS), default="worth", key="help.option.sort")
+@grammar.option("--kind", type=click.Choice(KINDS), default=None, key="help.option.kind")
+@grammar.option("--find", "words", metavar="TEXT", default=None, key="help.option.find")
+@grammar.option("--limit", type=click.IntRange(1), default=20, key="help.option.limit")
+@grammar.option("--all", "everything", is_flag=True, key="help.option.fit_all")
+@grammar.option("--force", is_flag=True, key="help.option.fit_force")
+@setting_flags("ctx", "parallel", "kv_type")
+def command(
+    out: Output,
+    model: str | None,
+    chart: bool,
+    basis: str | None,
+    ram: str | None,
+    vram: str | None,
+    machine: str | None,
+    sort: str,
+    kind: str | None,
+    words: str | None,
+    limit: int,
+    everything: bool,
+    force: bool,
+    **flags: str | None,
+) -> int:
+    """Exit 0 where the model fits, 1 where it does not (0 with --force)."""
+    from homeroom.fit.advise import Adviser
+
+    settings = load(flags)
+    adviser = Adviser(settings, ram=ram, vram=vram, machine=machine)
+    if chart:
+        return _chart(out, adviser.chart(model or words, kind), adviser.public_note())
+    if model is None:
+        rows = adviser.ranking(cast("Order", sort), kind, words)
+        return _ranking(out, rows, adviser.machine, limit, everything)
+    from homeroom.cli.running import run_async
+
+    advice = run_async(adviser.look(model, cast("Basis | None", basis)))
+    out.show(advice.row(), _page(advice), [advice.fit.verdict])
+    return 0 if force or advice.fit.verdict != "too-big" else 1
+
+
+# ---- one model
+
+
+def _page(advice: Advice) -> list[Block]:
+    fit, facts = advice.fit, advice.fit.facts
+    about = text.t(
+        "advice.about",
+        title=facts.title or facts.architecture,
+        parameters=text.count(facts.parameters),
+        quantization=facts.quantization,
+        bits=f"{facts.bits_per_weight:.1f}",
+    )
+    blocks: list[Block] = [f"{facts.name}: {about}"]
+    blocks += [str(line) for line in advice.lineage]
+    blocks += ["", f"{fit_word(fit.verdict)}  {fit.reason}", "", _memory(advice)]
+    if fit.placement.offloaded:
+        blocks.append(_placement(advice))
+    blocks.append(_rest(advice))
+    blocks += advice.notes
+    if fit.changes:
+        blocks.append(text.t("advice.changes"))
+        blocks += [f"  - {change}" for change in fit.changes]
+    blocks += ["", text.t("cli.next", sentence=str(advice.next))]
+    return blocks
+
+
+def _memory(advice: Advice) -> Facts:
+    from homeroom.cli.tables import Facts
+
+    memory, ask = advice.fit.memory, advice.fit.ask
+    tokens = text.t("advice.tokens", context=f"{ask.context:,}", parallel=ask.parallel, kv_type=ask.kv_type)
+    rows = (
+        (text.t("advice.weights"), text.size(memory.weights), ""),
+        (text.t("advice.kv_cache"), text.size(memory.kv_cache), tokens),
+        (text.t("advice.compute"), text.size(memory.compute), text.t("advice.batch", batch=ask.batch)),
+        (text.t("advice.overhead"), text.size(memory.overhead), ""),
+        (text.t("advice.total"), text.size(memory.total), text.t(f"advice.basis.{memory.basis}")),
+    )
+    return Facts(text.t("advice.memory"), rows)
+
+
+def _placement(advice: Advice) -> Facts:
+    from homeroom.cli.tables import Facts
+
+    rows = tuple(
+        (part.device, text.size(part.total), text.t("advice.layers", layers=part.layers))
+        for part in advice.fit.placement.parts
+    )
+    return Facts(text.t("advice.placement"), rows)
+
+
+def _rest(advice: Advice) -> Facts:
+    from homeroom.cli.tables import Facts
+
+    fit = advice.fit
+    rows: list[tuple[str, ...]] = []
+    if fit.speed is not None:
+        rows.append((text.t("advice.decode"), speed_words(fit.speed.decode), fit.speed.reason))
+        if fit.speed.prefill is not None:
+            rows.append((text.t("advice.prefill"), speed_words(fit.speed.prefill), ""))
+    limit = text.t("advice.limit", limit=f"{fit.facts.context_length:,}")
+    rows.append((text.t("advice.longest"), f"{fit.max_context:,}", limit))
+    rows.append((text.t("advice.machine"), machine_words(fit.machine), ""))
+    return Facts("", tuple(rows))
+
+
+# ---- all models
+
+
+def _ranking(out: Output, rows: list[Ranked], machine: Machine, limit: int, everything: bool) -> int:
+    from homeroom.cli.tables import Table
+
+    shown = [row for row in rows if everything or row.fit.verdict != "too-big"]
+    left_out = len(rows) - len(shown)
+    shown = shown[:limit]
+    headings = ("name", "quantization", "parameters", "memory", "fits", "decode", "max_context", "quality", "worth")
+    table = Table(
+        tuple(text.t(f"advice.head.{name}") for name in headings),
+        tuple(
+            (
+                row.fit.facts.name,
+                row.fit.facts.quantization,
+                text.count(row.fit.facts.parameters),
+                text.size(row.fit.memory.total),
+                fit_word(row.fit.verdict),
+                f"{row.fit.speed.decode.expected:.1f}" if row.fit.speed else "-",
+                f"{row.fit.max_context:,}",
+                f"{row.quality:.0f}",
+                f"{row.worth:.0f}",
+            )
+            for row in shown
+        ),
+        frozenset({2, 3, 5, 6, 7, 8}),
+    )
+    data = {
+        "machine": machine.row(),
+        "notes": [note.message for note in machine.notes],
+        "rows": [row.row() for row in shown],
+        "left_out": left_out,
+    }
+    told: list[Block] = [machine_words(machine), *(note.message for note in machine.notes), ""]
+    if shown:
+        told += [table, "", text.t("advice.ranked", shown=len(shown), count=len(rows), left_out=left_out)]
+        told.append(text.t("cli.next", sentence=text.t("advice.next_one", name=shown[0].fit.facts.name)))
+    else:
+        told.append(text.t("advice.none"))
+    out.show(data, told, [row.fit.facts.name for row in shown])
+    return 0 if shown else 1
+
+
+# ---- the chart
+
+
+def _chart(out: Output, chart: Chart, note: Sentence | None) -> int:
+    from homeroom.cli.tables import Table
+
+    headings = (text.t("advice.head.name"), *chart.quantizations)
+    table = Table(headings, tuple((row.name, *(_cell(cell) for cell in row.cells)) for row in chart.rows), panels=True)
+    title = text.t("advice.chart", context=f"{chart.context:,}")
+    machine = chart.machine
+    told: list[Block] = [machine_words(machine), *(note.message for note in machine.notes), title, "", table, ""]
+    told.append(text.t("advice.legend"))
+    data = chart.row()
+    if note is not None:
+        told += ["", str(note)]
+        data["note"] = str(note)
+    out.show(data, told, [row.name for row in chart.rows])
+    return 0
+
+
+def _cell(cell: Cell | None) -> str:
+    """A word, the size and the speed, a line each."""
+    if cell is None:
+        return "-"
+    lines = [text.t(f"advice.chart.{cell.verdict}"), text.size(cell.bytes)]
+    if cell.decode is not None:
+        lines.append(text.t("advice.chart.speed", decode=f"{cell.decode:.3g}"))
+    return "\n".join(lines)

@@ -1,0 +1,380 @@
+"""Measures how fast this machine's processor runs models: with small models of no weights, or with a real one.
+
+A model's weights are holes in its file: they are read and computed with like any others. Each tensor type has a wide
+model of its own, so that a rate is that type's; one narrow model tells what attention and a block by itself cost. What
+a measurement is worth when other programs take the cores: the faster quarter of many short slices is kept. Does not
+know what follows from the rates (``fit/speed``).
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from homeroom.engine.child import EngineChild, start_child
+from homeroom.engine.client import EngineClient
+from homeroom.engine.plan import Ask, Choice, EnginePlan, make_plan
+from homeroom.errors import EngineFailure
+from homeroom.fit.calibration import AttentionRate, Calibration, TypeRate
+from homeroom.fit.dry_run import engine_version
+from homeroom.hardware.machine import Machine
+from homeroom.models import gguf_write
+from homeroom.models.facts import ModelFacts
+from homeroom.models.inspect import inspect
+from homeroom.models.quantization import TENSOR_TYPES
+
+TYPES: Final = (
+    "Q4_K", "Q6_K", "Q8_0", "Q5_K", "F16", "Q4_0", "Q5_0", "Q3_K", "Q4_1", "Q2_K", "IQ4_XS", "MXFP4", "IQ3_XXS", "IQ2_XXS",
+)  # fmt: skip
+"""In the order of how many models are made of them: what there is no time for goes by its kin (``speed.KIN``)."""
+KV_TYPES: Final = ("f16", "q8_0", "q4_0")
+BATCHES: Final = (8, 16, 32, 64, 128, 512)
+WIDTH: Final = 4096
+FEED_FORWARD: Final = 11008
+DEPTH: Final = 2048
+"""Tokens in the cache where the cost of attention is measured."""
+SECONDS: Final = 27.0
+"""What a calibration may take in all."""
+_TOKENS: Final = 258
+"""The smallest vocabulary that can read: its head costs next to nothing."""
+_VOCABULARY: Final = 65_536
+"""Of the model that tells what sampling costs."""
+_IDS: Final = {kind.name: number for number, kind in TENSOR_TYPES.items()}
+
+OnStep = Callable[[str, float], None]
+"""Told what is measured next (a type's name) and the part that is done, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A model of no weights in the architecture ``llama``, all its matrices of one *kind*."""
+
+    kind: str
+    layers: int
+    embedding: int = WIDTH
+    feed_forward: int = FEED_FORWARD
+    heads: int = 32
+    kv_heads: int = 8
+    head: int = 128
+    vocabulary: int = _TOKENS
+
+    def write(self, path: Path) -> Path:
+        """The model's file at *path*, its weights being holes."""
+        kind, embd, ff = _IDS[self.kind], self.embedding, self.feed_forward
+        q, kv = self.heads * self.head, self.kv_heads * self.head
+        tensors: list[tuple[str, Sequence[int], int]] = [
+            ("token_embd.weight", (embd, self.vocabulary), kind),
+            ("output_norm.weight", (embd,), 0),
+            ("output.weight", (embd, self.vocabulary), kind),
+        ]
+        for number in range(self.layers):
+            matrices = {
+                "attn_q": (embd, q), "attn_k": (embd, kv), "attn_v": (embd, kv), "attn_output": (q, embd),
+                "ffn_gate": (embd, ff), "ffn_up": (embd, ff), "ffn_down": (ff, embd),
+            }  # fmt: skip
+            tensors += [(f"blk.{number}.{name}_norm.weight", (embd,), 0) for name in ("attn", "ffn")]
+            tensors += [(f"blk.{number}.{name}.weight", shape, kind) for name, shape in matrices.items()]
+        metadata: dict[str, gguf_write.Value] = {
+            "general.architecture": "llama",
+            "llama.block_count": self.layers,
+            "llama.context_length": 2 * DEPTH,
+            "llama.embedding_length": embd,
+            "llama.feed_forward_length": ff,
+            "llama.attention.head_count": self.heads,
+            "llama.attention.head_count_kv": self.kv_heads,
+            "llama.attention.key_length": self.head,
+            "llama.attention.value_length": self.head,
+            "llama.rope.dimension_count": self.head,
+            "llama.attention.layer_norm_rms_epsilon": 1e-5,
+            "llama.vocab_size": self.vocabulary,
+            **gguf_write.with_vocabulary(self.vocabulary),
+        }
+        return gguf_write.write(metadata, tensors, path)
+
+    @property
+    def parameters(self) -> int:
+        """Parameters that one token meets in matrices."""
+        attention = 2 * self.embedding * self.head * (self.heads + self.kv_heads)
+        return self.layers * (attention + 3 * self.embedding * self.feed_forward) + self.embedding * self.vocabulary
+
+    @property
+    def spared(self) -> int:
+        """Those of the last block's feed-forward and of the head: of a prompt, only its last token goes through them."""
+        return 3 * self.embedding * self.feed_forward + self.embedding * self.vocabulary
+
+    @property
+    def width(self) -> int:
+        """Elements that a token's queries meet in one cell of the cache, in all layers."""
+        return 2 * self.layers * self.heads * self.head
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """One run: seconds of the prompt and of each generated token after the first."""
+
+    prompt_tokens: int
+    prompt: float
+    tokens: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Tokens a second of one model on this machine, with the lowest and highest quarter of its slices."""
+
+    decode: tuple[float, float, float]
+    prefill: tuple[float, float, float]
+    depth: int
+    batch: int
+    threads: int
+
+
+async def calibrate(
+    machine: Machine,
+    logs: Path,
+    *,
+    now: str,
+    seconds: float = SECONDS,
+    types: Sequence[str] = TYPES,
+    on_step: OnStep = lambda name, part: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Calibration:
+    """Measure *machine*'s processor, which is this one's, in at most about *seconds*.
+
+    *now* is the date that the calibration bears. The types that there is no time for are left out, the usual ones come
+    first. Raises EngineStartFailed or EngineDied where the engine does not run, OSError where no file can be written.
+    """
+    began = clock()
+    with tempfile.TemporaryDirectory(prefix="homeroom-bench-") as name:
+        folder = Path(name)
+        on_step("f16", 0.0)
+        first = await _attention(folder, machine, logs, KV_TYPES[0])
+        vocabulary = await _vocabulary(folder, machine, logs, first.token + 2 * first.layer)
+        rates, spread = [], 0.0
+        # The other types of cache come last: each takes about a second, like a type.
+        until = began + seconds - 4.0
+        for number, kind in enumerate(types):
+            on_step(kind, min(0.9, (clock() - began) / seconds))
+            each = max(0.6, (until - clock()) / (len(types) - number))
+            rate, apart = await _type(folder, machine, logs, kind, first, each)
+            rates.append(rate)
+            spread = max(spread, apart) if number < 2 else spread
+            if clock() > until - 0.5 * each:
+                break
+        attention = [first.rate]
+        for kind in KV_TYPES[1:]:
+            on_step(kind, min(0.95, (clock() - began) / seconds))
+            attention.append((await _attention(folder, machine, logs, kind)).rate)
+    on_step("", 1.0)
+    return Calibration(
+        processor=machine.processor,
+        threads=machine.cores,
+        engine=engine_version(),
+        date=now,
+        types=tuple(rates),
+        attention=tuple(attention),
+        token=first.token,
+        layer=first.layer,
+        vocabulary=vocabulary,
+        spread=round(min(0.5, spread), 3),
+    )
+
+
+# ---- what is measured with models of no weights
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    rate: AttentionRate
+    token: float
+    layer: float
+
+
+async def _attention(folder: Path, machine: Machine, logs: Path, kv_type: str) -> _Base:
+    """Attention over a cache of *kv_type*, and (in passing) what a token and a block cost by themselves."""
+    narrow = {"kind": "Q8_0", "embedding": 256, "feed_forward": 256}
+    deep = Shape(layers=6, heads=16, kv_heads=4, **narrow)  # type: ignore[arg-type]
+    async with _running(deep, folder, machine, logs, kv_type=kv_type) as engine:
+        near = _quick(await _slices(engine, 16, generate=24, times=3))
+        plain = kv_type == KV_TYPES[0]
+        # Over other types the engine reads a prompt slowly, and as slowly in a large batch as in a small one.
+        depth, batches, times = (DEPTH, (8, 64, 512), 3) if plain else (DEPTH // 4, (64,), 2)
+        long = await engine.run(engine.prompt(depth), 24)
+        text = engine.last
+        far = _quick([long, *[await engine.run(text, 24) for _ in range(2)]])
+        # A prompt that goes on from the long one first: another would have to read that again.
+        here = [await _prompt(engine, each, times, after=text) for each in batches]
+        start = [await _prompt(engine, each, times) for each in batches]
+    prompt = tuple(
+        (batch, max(1e-15, (late - early) / batch / depth / deep.width))
+        for batch, late, early in zip(batches, here, start, strict=True)
+    )
+    element = max(1e-15, (far - near) / depth / deep.width)
+    base = _Base(AttentionRate(kv_type, element, prompt), 0.0, 0.0)
+    if not plain:
+        return base
+    async with _running(replace(deep, layers=1), folder, machine, logs) as engine:
+        one = _quick(await _slices(engine, 16, generate=24, times=3))
+    layer = max(0.0, (near - one) / (deep.layers - 1))
+    return replace(base, token=max(0.0, one - layer), layer=layer)
+
+
+async def _vocabulary(folder: Path, machine: Machine, logs: Path, known: float) -> float:
+    """Seconds of sampling per entry of the vocabulary: a model that is nearly nothing but its vocabulary."""
+    shape = Shape("Q8_0", 2, embedding=256, feed_forward=256, heads=2, kv_heads=2, vocabulary=_VOCABULARY)
+    async with _running(shape, folder, machine, logs) as engine:
+        spent = _quick(await _slices(engine, 8, generate=16, times=2))
+    return max(0.0, (spent - known) / _VOCABULARY)
+
+
+async def _type(
+    folder: Path, machine: Machine, logs: Path, kind: str, base: _Base, seconds: float
+) -> tuple[TypeRate, float]:
+    """Seconds per parameter by batch, in about *seconds*; and how far the slices of decode lay apart."""
+    began = time.monotonic()
+    shape = Shape(kind, 2)
+    fixed = base.token + shape.layers * base.layer
+    async with _running(shape, folder, machine, logs) as engine:
+        runs = await _slices(engine, 4, generate=9, times=3)
+        tokens = sorted(spent for run in runs for spent in run.tokens)
+        one = max(1e-15, (_quick(runs) - fixed) / shape.parameters)
+        curve = [(1, one)]
+        spent = 0.0
+        for batch in BATCHES:
+            # The time of a batch at most doubles with the batch: what there is no time for is left out.
+            if batch > 32 and time.monotonic() - began + 2.2 * spent * batch / curve[-1][0] > seconds:
+                break
+            spent = await _prompt(engine, batch, 3 if batch <= 32 else 2)
+            each = (spent - fixed - shape.spared * one) / (shape.parameters - shape.spared)
+            curve.append((batch, max(curve[-1][1], each)))
+    apart = (tokens[len(tokens) * 3 // 4] - tokens[len(tokens) // 4]) / tokens[len(tokens) // 2]
+    return TypeRate(kind, tuple(curve)), apart
+
+
+async def _prompt(engine: _Engine, tokens: int, times: int, after: Sequence[int] = ()) -> float:
+    """Seconds to read *tokens* after those that were read before."""
+    return min([(await engine.run([*after, *engine.prompt(tokens)], 1)).prompt for _ in range(times)])
+
+
+async def _slices(engine: _Engine, prompt: int, *, generate: int, times: int) -> list[Timed]:
+    return [await engine.run(engine.prompt(prompt), generate) for _ in range(times)]
+
+
+def _quick(runs: Sequence[Timed]) -> float:
+    """Seconds of a token: the quickest quarter's slowest."""
+    spent = sorted(each for run in runs for each in run.tokens)
+    return spent[len(spent) // 4]
+
+
+# ---- what is measured with a real one
+
+
+async def measure(
+    facts: ModelFacts,
+    plan: EnginePlan,
+    logs: Path,
+    *,
+    depths: Sequence[int] = (128, 1024),
+    generate: int = 32,
+    times: int = 2,
+) -> tuple[Measured, ...]:
+    """Run *facts* by *plan*: at each of *depths*, a prompt of so many tokens that no earlier run has read, then *generate*.
+
+    Depths that the plan's context does not hold are left out, but for the first, which is shortened. Raises
+    EngineStartFailed and EngineDied.
+    """
+    room = plan.number("context") - generate - 1
+    fitting = [depth for number, depth in enumerate(depths) if number == 0 or depth <= room]
+    batch, threads = plan.number("batch"), plan.number("threads")
+    found = []
+    async with _Running(facts, plan, logs) as engine:
+        await engine.run(engine.prompt(min(8, max(1, room))), 2)  # the first pages of the weights come from the disk
+        for depth in fitting:
+            runs = await _slices(engine, max(1, min(depth, room)), generate=generate, times=times)
+            decode = _middle([1 / spent for run in runs for spent in run.tokens])
+            prefill = _middle([run.prompt_tokens / run.prompt for run in runs])
+            found.append(Measured(decode, prefill, runs[0].prompt_tokens, batch, threads))
+    return tuple(found)
+
+
+def _middle(values: Sequence[float]) -> tuple[float, float, float]:
+    """The lowest quarter's highest, the middle, the highest quarter's lowest."""
+    found = sorted(values)
+    return found[len(found) // 4], statistics.median(found), found[len(found) * 3 // 4]
+
+
+# ---- an engine to measure
+
+
+class _Engine:
+    """A loaded model that is given prompts of token numbers."""
+
+    def __init__(self, client: EngineClient, vocabulary: int) -> None:
+        self._client, self._vocabulary, self._count = client, vocabulary, 0
+        self.last: list[int] = []
+
+    def prompt(self, tokens: int) -> list[int]:
+        """A prompt of *tokens* that begins like none before it, so that nothing of it is in the cache."""
+        self._count += 1
+        usable = min(self._vocabulary, 200) - 8
+        return [8 + (self._count * 31 + number * 7) % usable for number in range(tokens)]
+
+    async def run(self, prompt: list[int], generate: int) -> Timed:
+        """Read *prompt*, of which the part that is in the cache costs nothing, and generate that many tokens."""
+        self.last = prompt
+        body = {
+            "prompt": prompt,
+            "max_tokens": generate,
+            "ignore_eos": True,
+            "cache_prompt": True,
+            "timings_per_token": True,
+        }
+        seen: list[dict[str, Any]] = []
+        async with aclosing(self._client.stream("/v1/completions", body)) as chunks:
+            async for chunk in chunks:
+                if isinstance(timings := chunk.get("timings"), dict) and timings.get("predicted_n"):
+                    seen.append(timings)
+        if not seen:
+            raise EngineFailure("engine.unreadable")
+        counts = [(int(each["predicted_n"]), float(each["predicted_ms"])) for each in seen]
+        spent = tuple(
+            (later - sooner) / (after - before) / 1000
+            for (before, sooner), (after, later) in itertools.pairwise(counts)
+            if after > before and later > sooner
+        )
+        return Timed(int(seen[-1]["prompt_n"]), float(seen[-1]["prompt_ms"]) / 1000, spent)
+
+
+class _Running:
+    """An engine's process for as long as the block lasts."""
+
+    def __init__(self, facts: ModelFacts, plan: EnginePlan, logs: Path) -> None:
+        self._facts, self._plan, self._logs = facts, plan, logs
+        self._child: EngineChild | None = None
+        self._client: EngineClient | None = None
+
+    async def __aenter__(self) -> _Engine:
+        self._child = child = await start_child(self._facts, self._plan, self._logs)
+        self._client = EngineClient(child.url, child.secret, name=self._facts.name, ended=child.ended)
+        return _Engine(self._client, self._facts.vocabulary)
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._client is not None:
+            await self._client.close()
+        if self._child is not None:
+            self._child.kill()  # nothing of it is kept
+            await self._child.stop()
+
+
+def _running(shape: Shape, folder: Path, machine: Machine, logs: Path, *, kv_type: str = "f16") -> _Running:
+    path = shape.write(folder / "bench.gguf")
+    facts = inspect(path, "bench")
+    ask = Ask(context=2 * DEPTH, parallel=1, threads=machine.cores, kv_type=kv_type)
+    plan = make_plan(facts, machine, ask)
+    return _Running(facts, replace(plan, batch=Choice("batch", max(BATCHES), "engine.batch.size")), logs)

@@ -1,0 +1,283 @@
+"""Whether a model is worth trying on a machine: memory, place, speed and the longest context, with the reason in words.
+
+Pure. Brings together ``memory``, ``placement`` and ``speed``; does not know where models or machines come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from homeroom import text
+from homeroom.fit.ask import Ask
+from homeroom.fit.calibration import Calibration
+from homeroom.fit.memory import CELLS, Memory, estimate, loaded_bytes
+from homeroom.fit.placement import Placement, Verdict, place, usable
+from homeroom.fit.speed import Speed, predict
+from homeroom.hardware.machine import Machine
+from homeroom.models.facts import ModelFacts
+
+if TYPE_CHECKING:
+    from homeroom.fit.dry_run import Sized
+
+SMALLEST_CONTEXT: Final = 512
+_MODULES: Final = tuple(size << 30 for size in (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024))
+"""Sizes of memory that one can buy more of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A message and the facts that fill it, so that it can be told in either language."""
+
+    key: str
+    facts: tuple[tuple[str, object], ...] = ()
+
+    def __str__(self) -> str:
+        return text.t(self.key, **dict(self.facts))
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The answer for one model on one machine. ``max_context`` is the longest that fits, 0 where none does."""
+
+    facts: ModelFacts
+    machine: Machine
+    ask: Ask
+    memory: Memory
+    placement: Placement
+    speed: Speed | None
+    max_context: int
+    reason: Sentence
+    changes: tuple[Sentence, ...] = ()
+    """What would have to change to fit, cheapest first; only where it does not fit wholly."""
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.placement.verdict
+
+    def row(self) -> dict[str, Any]:
+        """The JSON of one answer (DESIGN: ``fit --json``), sizes in bytes, speeds in tokens/s."""
+        facts, memory = self.facts, self.memory
+        return {
+            "model": {
+                "name": facts.name,
+                "architecture": facts.architecture,
+                "parameters": facts.parameters,
+                "active_parameters": facts.active_parameters,
+                "quantization": facts.quantization,
+                "bits_per_weight": round(facts.bits_per_weight, 2),
+                "file_bytes": facts.file_bytes,
+                "context_length": facts.context_length,
+            },
+            "machine": self.machine.row(),
+            "ask": self.ask.row(),
+            "memory": {
+                "weights": memory.weights,
+                "kv_cache": memory.kv_cache,
+                "compute": memory.compute,
+                "overhead": memory.overhead,
+                "total": memory.total,
+                "basis": memory.basis,
+            },
+            "placement": [
+                {
+                    "device": part.device,
+                    "kind": part.kind,
+                    "weights": part.weights,
+                    "kv_cache": part.kv_cache,
+                    "compute": part.compute,
+                    "overhead": part.overhead,
+                    "layers": part.layers,
+                    "expert_layers": part.experts,
+                }
+                for part in self.placement.parts
+            ],
+            "speed": None if self.speed is None else self.speed.row(),
+            "max_context": self.max_context,
+            "verdict": self.verdict,
+            "reason": str(self.reason),
+            "changes": [str(change) for change in self.changes],
+        }
+
+
+def assess(
+    facts: ModelFacts,
+    machine: Machine,
+    ask: Ask,
+    *,
+    calibration: Calibration | None = None,
+    sized: Sized | None = None,
+    smaller: Iterable[ModelFacts] = (),
+) -> Fit:
+    """Judge *facts* on *machine*. *sized* is the engine's own answer to the same question, and then the basis.
+
+    *smaller* are the same model in coarser quantizations, largest first: looked at only where this one does not fit.
+    Raises UsageError for an impossible *ask*.
+    """
+    memory = with_engine(estimate_for(facts, ask), sized)
+    placement = place(facts, machine, ask, memory)
+    speed = speed_of(facts, machine, ask, placement, calibration)
+    longest = longest_context(facts, machine, ask)
+    changes = () if placement.verdict == "fits" else _changes(facts, machine, ask, placement, longest, smaller)
+    reason = _reason(facts, machine, memory, placement)
+    return Fit(facts, machine, ask, memory, placement, speed, longest, reason, changes)
+
+
+def speed_of(
+    facts: ModelFacts, machine: Machine, ask: Ask, placement: Placement, calibration: Calibration | None
+) -> Speed | None:
+    """The speed of what fits; None where it does not, or nothing is known of a device."""
+    if placement.verdict == "too-big":
+        return None
+    return predict(
+        facts,
+        placement.parts,
+        machine,
+        context=ask.context,
+        kv_type=ask.kv_type,
+        batch=ask.batch,
+        calibration=calibration,
+    )
+
+
+def estimate_for(facts: ModelFacts, ask: Ask) -> Memory:
+    """The formula's bytes for *ask*."""
+    return estimate(
+        facts,
+        context=ask.context,
+        parallel=ask.parallel,
+        kv_type=ask.kv_type,
+        batch=ask.batch,
+        flash_attention=ask.flash_attention,
+    )
+
+
+def requantized(memory: Memory, facts: ModelFacts) -> Memory:
+    """*memory* for *facts*, the same model in another quantization: cache and scratch do not depend on it."""
+    weights = loaded_bytes(facts)
+    return replace(memory, weights=weights, total=memory.total - memory.weights + weights)
+
+
+def with_engine(memory: Memory, sized: Sized | None) -> Memory:
+    """*memory* with the engine's own figures where it gave them; the process itself it does not report."""
+    if sized is None:
+        return memory
+    # The engine tells weights in whole MiB; where the tensor table says the same, it says it to the byte.
+    weights = memory.weights if 0 <= memory.weights - sized.weights < 1 << 20 else sized.weights
+    total = weights + sized.kv_cache + sized.compute + memory.overhead
+    return Memory(weights, sized.kv_cache, sized.compute, memory.overhead, total, "engine")
+
+
+def verdict_of(facts: ModelFacts, machine: Machine, ask: Ask) -> Verdict:
+    """The verdict alone."""
+    return place(facts, machine, ask, estimate_for(facts, ask)).verdict
+
+
+def longest_context(facts: ModelFacts, machine: Machine, ask: Ask) -> int:
+    """The longest context of one request, in tokens, up to the model's own, with which *facts* fits at all; 0: none.
+
+    A multiple of ``CELLS``, or the model's own limit.
+    """
+    limit = facts.context_length
+    if limit and verdict_of(facts, machine, replace(ask, context=limit)) != "too-big":
+        return limit
+    low, high = 0, limit // CELLS
+    while low < high:
+        middle = (low + high + 1) // 2
+        if verdict_of(facts, machine, replace(ask, context=middle * CELLS)) == "too-big":
+            high = middle - 1
+        else:
+            low = middle
+    return low * CELLS
+
+
+def _reason(facts: ModelFacts, machine: Machine, memory: Memory, placement: Placement) -> Sentence:
+    """In words that somebody understands who does not know what a KV cache is."""
+    about: dict[str, object] = {
+        "needed": text.size(memory.total),
+        "usable": text.size(usable(machine)),
+        "free": text.size(machine.memory_free),
+        "total": text.size(machine.memory_total),
+        "devices": _names(placement),
+    }
+    here = placement.parts[-1]
+    if placement.verdict == "too-big":
+        about |= {"missing": text.size(placement.missing), "part": text.size(here.total)}
+        key = "too_big_partly" if placement.offloaded else "too_big"
+    elif placement.verdict == "fits":
+        key = "fits_gpu" if placement.offloaded else "fits"
+    elif not placement.offloaded:
+        key = "fits_processor"
+    else:
+        blocks = len(facts.layers)
+        outside = [part for part in placement.parts if part.kind != "cpu"]
+        about |= {"blocks": blocks, "layers": sum(part.layers for part in outside)}
+        about |= {"experts": here.experts, "part": text.size(here.total)}
+        key = "fits_experts" if here.layers == 0 else "fits_layers"
+    return Sentence(f"fit.{key}", tuple(about.items()))
+
+
+def _names(placement: Placement) -> str:
+    return " + ".join(part.device for part in placement.parts if part.kind != "cpu" and part.layers)
+
+
+def _changes(
+    facts: ModelFacts,
+    machine: Machine,
+    ask: Ask,
+    placement: Placement,
+    longest: int,
+    smaller: Iterable[ModelFacts],
+) -> tuple[Sentence, ...]:
+    """Each single change with which it would fit (wholly, where it fits partly now)."""
+    wanted: tuple[Verdict, ...] = ("fits",) if placement.verdict == "fits-partly" else ("fits", "fits-partly")
+    found: list[Sentence] = []
+    for kv_type in ("q8_0", "q4_0"):
+        if ask.kv_type == "f16" and verdict_of(facts, machine, replace(ask, kv_type=kv_type)) in wanted:
+            found.append(Sentence("fit.change.kv_type", (("kv_type", kv_type),)))
+            break
+    if placement.verdict == "too-big" and SMALLEST_CONTEXT <= longest < ask.context:
+        found.append(Sentence("fit.change.context", (("context", f"{longest:,}"), ("tokens", longest))))
+    for other in smaller:
+        if verdict_of(other, machine, ask) in wanted:
+            about = (("quantization", other.quantization), ("size", text.size(other.file_bytes)), ("name", other.name))
+            # A file is called as before in whatever quantization: only another name leads to another model.
+            key = "quantization" if other.name != facts.name else "quantization_other"
+            found.append(Sentence(f"fit.change.{key}", about))
+            break
+    if placement.verdict == "too-big":
+        more = next((size for size in _MODULES if size * 0.9 >= placement.missing), 0)
+        if more:
+            found.append(Sentence("fit.change.memory", (("more", f"{more >> 30} GB"),)))
+        else:
+            found.append(Sentence("fit.change.memory_much", (("missing", text.size(placement.missing)),)))
+    return tuple(found)
+
+
+def grid(
+    models: Iterable[Mapping[str, ModelFacts]], machine: Machine, ask: Ask, contexts: Iterable[int]
+) -> list[tuple[str, str, int, int, Verdict]]:
+    """``(name, quantization, context, bytes, verdict)`` for each model x quantization x context, by formula alone.
+
+    Cache and scratch do not depend on the quantization, so that they are reckoned once for each context.
+    """
+    found: list[tuple[str, str, int, int, Verdict]] = []
+    room = usable(machine)
+    contexts = tuple(contexts)
+    for by_quantization in models:
+        known = tuple(by_quantization.items())
+        for context in contexts:
+            asked = replace(ask, context=context)
+            rest: Memory | None = None
+            for quantization, facts in known:
+                if rest is None:
+                    rest = estimate_for(facts, asked)
+                total = rest.total - rest.weights + loaded_bytes(facts)
+                verdict: Verdict
+                if not machine.devices:
+                    verdict = "fits" if total <= room else "too-big"
+                else:
+                    verdict = place(facts, machine, asked, requantized(rest, facts)).verdict
+                found.append((facts.name, quantization, context, total, verdict))
+    return found

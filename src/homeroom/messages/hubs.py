@@ -1,0 +1,195 @@
+"""Sentences about models that are elsewhere: addresses, Hugging Face, ModelScope, the Ollama registry."""
+
+MESSAGES: dict[str, tuple[str, str]] = {
+    # what was typed
+    "hubs.bad_reference": (
+        "{model!r} names no model of {hub}: it has the form {form}.",
+        "{model!r} 不是 {hub} 的模型名称，正确形式为 {form}。",
+    ),
+    "hubs.bad_reference.next": (
+        "For example: homeroom show {example}",
+        "例如：homeroom show {example}",
+    ),
+    "hubs.no_file_name": (
+        "{url} is not the address of a file.",
+        "{url} 不是文件的网址。",
+    ),
+    "hubs.no_file_name.next": (
+        "Give the address of a .gguf file: homeroom show https://HOST/PATH/FILE.gguf",
+        "请给出 .gguf 文件的网址：homeroom show https://主机/路径/文件.gguf",
+    ),
+    "hubs.bad_endpoint": (
+        "{name} is {value!r}, which is not the address of a server.",
+        "{name} 的值 {value!r} 不是服务器网址。",
+    ),
+    "hubs.bad_endpoint.next": (
+        "Set it to https://HOST, or leave it out to use {default}.",
+        "请设为 https://主机，或不设置以使用 {default}。",
+    ),
+    # what is there
+    "hubs.not_there": (
+        "{url} does not exist, or is private.",
+        "{url} 不存在，或为私有。",
+    ),
+    "hubs.not_there.next": (
+        "Check the spelling. For a private one of yours on Hugging Face set HF_TOKEN, then type the same command again.",
+        "请检查拼写。若是您在 Hugging Face 上的私有模型，请设置 HF_TOKEN 后重试。",
+    ),
+    "hubs.empty": (
+        "{source} has no model that could be looked at: no .gguf file, and no config.json with .safetensors files.",
+        "{source} 中没有可查看的模型：既没有 .gguf 文件，也没有 config.json 和 .safetensors 文件。",
+    ),
+    "hubs.empty.next": (
+        "Look for a repository of that model whose name ends in -GGUF: homeroom show hf:ORG/REPO-GGUF",
+        "请寻找该模型名称以 -GGUF 结尾的仓库：homeroom show hf:组织/仓库-GGUF",
+    ),
+    "hubs.choose": (
+        "{source} has several models: {choices}.",
+        "{source} 中有多个模型：{choices}。",
+    ),
+    "hubs.choose.next": (
+        "Add the one you want, for example: homeroom show {source}:{example}",
+        "请指明其中一个，例如：homeroom show {source}:{example}",
+    ),
+    "hubs.no_such_quant": (
+        "{source} has no {wanted!r}. It has: {choices}.",
+        "{source} 中没有 {wanted!r}。现有：{choices}。",
+    ),
+    "hubs.no_such_quant.next": (
+        "Take one of those, for example: homeroom show {source}:{example}",
+        "请选择其中之一，例如：homeroom show {source}:{example}",
+    ),
+    "hubs.shard_missing": (
+        "{source} lacks parts of {name}: {missing}.",
+        "{source} 中的 {name} 不完整，缺少：{missing}。",
+    ),
+    "hubs.shard_missing.next": (
+        "The upload may not be finished. Take another build of the model, or try again later.",
+        "上传可能尚未完成。请换用该模型的其他版本，或稍后再试。",
+    ),
+    "hubs.took": (
+        "{quantization} was taken, because none was asked for.",
+        "未指定量化，已选择 {quantization}。",
+    ),
+    "hubs.converted": (
+        "There is no GGUF yet: these are the figures of the {quantization} file that llama.cpp would make of it.",
+        "尚无 GGUF 文件：以下是用 llama.cpp 转换为 {quantization} 后的数值。",
+    ),
+    "hubs.not_gguf_layer": (
+        "{source} holds no GGUF file that could be looked at.",
+        "{source} 中没有可查看的 GGUF 文件。",
+    ),
+    "hubs.not_gguf_layer.next": (
+        "Look for the same model on Hugging Face: homeroom show hf:ORG/REPO-GGUF",
+        "请在 Hugging Face 上寻找同一模型：homeroom show hf:组织/仓库-GGUF",
+    ),
+    # what a server says
+    "hubs.gated": (
+        "{url} is gated: its makers ask you to accept their terms first.",
+        "{url} 需要授权：须先接受发布者的条款。",
+    ),
+    "hubs.gated.next": (
+        "Open the model's page in a browser, accept the terms, make a token, set HF_TOKEN to it, and type the same command "
+        "again.",
+        "请在浏览器中打开模型页面并接受条款，创建令牌，将 HF_TOKEN 设为该令牌后重试。",
+    ),
+    "hubs.forbidden": (
+        "{url} may not be read without permission (HTTP {status}).",
+        "没有权限读取 {url}（HTTP {status}）。",
+    ),
+    "hubs.forbidden.next": (
+        "Check the address and, for Hugging Face, the token in HF_TOKEN. Then type the same command again.",
+        "请检查网址；若是 Hugging Face，请检查 HF_TOKEN 中的令牌，然后重试。",
+    ),
+    "hubs.busy": (
+        "{url} is asked too often and wants to be left alone for {wait} (HTTP 429).",
+        "对 {url} 的请求过于频繁，服务器要求等待 {wait}（HTTP 429）。",
+    ),
+    "hubs.busy.next": (
+        "Type the same command again after that time. A token in HF_TOKEN allows more on Hugging Face.",
+        "请在此时间之后重试。在 Hugging Face 上设置 HF_TOKEN 可获得更高的限额。",
+    ),
+    "hubs.refused": ("{url} answered with HTTP {status}.", "{url} 返回 HTTP {status}。"),
+    "hubs.refused.next": (
+        "Type the same command again later, or use a mirror: HF_ENDPOINT=https://HOST for Hugging Face.",
+        "请稍后重试，或使用镜像：Hugging Face 可设置 HF_ENDPOINT=https://主机。",
+    ),
+    "hubs.network": ("{url} could not be reached: {reason}.", "无法访问 {url}：{reason}。"),
+    "hubs.network.next": (
+        "Check the connection (behind a proxy set HTTPS_PROXY) and type the same command again, or use a mirror: "
+        "HF_ENDPOINT=https://HOST for Hugging Face.",
+        "请检查网络（使用代理时设置 HTTPS_PROXY）后重试，或使用镜像：Hugging Face 可设置 HF_ENDPOINT=https://主机。",
+    ),
+    "hubs.redirects": ("{url} redirects without end.", "{url} 重定向次数过多。"),
+    "hubs.redirects.next": (
+        "Open it in a browser: a network may want you to sign in first. Then type the same command again.",
+        "请在浏览器中打开：网络可能要求先登录。然后重试。",
+    ),
+    "hubs.bad_url": ("{url} is not an address that can be fetched.", "{url} 不是可以访问的网址。"),
+    "hubs.bad_url.next": (
+        "Give the address of a .gguf file: homeroom show https://HOST/PATH/FILE.gguf",
+        "请给出 .gguf 文件的网址：homeroom show https://主机/路径/文件.gguf",
+    ),
+    "hubs.bad_answer": (
+        "{url} gave an answer that makes no sense ({reason}).",
+        "{url} 的回答无法理解（{reason}）。",
+    ),
+    "hubs.bad_answer.next": (
+        "Open it in a browser: a network may want you to sign in first. Then type the same command again.",
+        "请在浏览器中打开：网络可能要求先登录。然后重试。",
+    ),
+    "hubs.not_a_file": (
+        "{url} is a page ({kind}), not a file.",
+        "{url} 是网页（{kind}），不是文件。",
+    ),
+    "hubs.not_a_file.next": (
+        "Give the address of the .gguf file itself; on Hugging Face it has /resolve/ where its page has /blob/.",
+        "请给出 .gguf 文件本身的网址；在 Hugging Face 上，文件网址含 /resolve/，而页面网址含 /blob/。",
+    ),
+    "hubs.bad_range": (
+        "{url} does not send the part of the file that was asked for.",
+        "{url} 没有返回所请求的文件部分。",
+    ),
+    "hubs.bad_range.next": (
+        "Something between may be in the way (a proxy, a virus scanner). Try again without it, or fetch the file yourself and "
+        "give its path: homeroom show FILE.gguf",
+        "可能受到中间设备影响（代理、杀毒软件）。请绕过后重试，或自行下载后给出路径：homeroom show 文件.gguf",
+    ),
+    "hubs.encoded": (
+        "{url} sends the file compressed, so that no part of it can be read.",
+        "{url} 以压缩方式发送文件，无法读取其中一部分。",
+    ),
+    "hubs.encoded.next": (
+        "Fetch the file yourself and give its path: homeroom show FILE.gguf",
+        "请自行下载后给出路径：homeroom show 文件.gguf",
+    ),
+    "hubs.no_size": (
+        "{url} does not say how large it is.",
+        "{url} 没有说明文件大小。",
+    ),
+    "hubs.no_size.next": (
+        "Fetch the file yourself and give its path: homeroom show FILE.gguf",
+        "请自行下载后给出路径：homeroom show 文件.gguf",
+    ),
+    "hubs.changed": (
+        "{url} was replaced by another file while it was read.",
+        "{url} 在读取过程中被替换。",
+    ),
+    "hubs.changed.next": ("Type the same command again.", "请重试。"),
+    "hubs.too_much": (
+        "{url} needs more than {limit} to be looked at; it was left alone.",
+        "查看 {url} 需要超过 {limit} 的流量，已停止。",
+    ),
+    "hubs.too_much.next": (
+        "Fetch the file yourself and give its path: homeroom show FILE.gguf",
+        "请自行下载后给出路径：homeroom show 文件.gguf",
+    ),
+    "hubs.slow": (
+        "{url} was not read within {seconds} s.",
+        "未能在 {seconds} 秒内读取 {url}。",
+    ),
+    "hubs.slow.next": (
+        "Check the connection and type the same command again, or use a mirror: HF_ENDPOINT=https://HOST for Hugging Face.",
+        "请检查网络后重试，或使用镜像：Hugging Face 可设置 HF_ENDPOINT=https://主机。",
+    ),
+}

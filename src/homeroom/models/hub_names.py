@@ -1,0 +1,162 @@
+"""The names of models that are elsewhere, and the servers that they are looked up on.
+
+Knows the forms ``hf:ORG/REPO[:QUANT]``, ``ms:...``, ``ollama:NAME[:TAG]`` and addresses, and where a user says which
+server and token to use; asks nobody (``hubs`` does).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from homeroom.errors import SettingsError, UnknownModel
+from homeroom.models.gguf_reader import plain
+from homeroom.models.http import Token, address
+
+Hub = Literal["hf", "ms", "ollama", "url"]
+
+DEFAULTS: Final[Mapping[str, str]] = {
+    "hf": "https://huggingface.co",
+    "ms": "https://modelscope.cn",
+    "ollama": "https://registry.ollama.ai",
+}
+TITLES: Final[Mapping[str, str]] = {"hf": "Hugging Face", "ms": "ModelScope", "ollama": "Ollama", "url": "HTTP"}
+_FORMS: Final[Mapping[str, tuple[str, str]]] = {
+    "hf": ("hf:ORG/REPO[:QUANT]", "hf:bartowski/DeepSeek-R1-Distill-Qwen-7B-GGUF:Q4_K_M"),
+    "ms": ("ms:ORG/REPO[:QUANT]", "ms:Qwen/Qwen3-8B-GGUF:Q4_K_M"),
+    "ollama": ("ollama:NAME[:TAG]", "ollama:deepseek-r1:7b"),
+    "url": ("https://HOST/PATH/FILE.gguf", "https://HOST/PATH/FILE.gguf"),
+}
+_NAME: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_-])?"
+_REFERENCE: Final[Mapping[str, re.Pattern[str]]] = {
+    "hf": re.compile(rf"(?P<repository>{_NAME}(?:/{_NAME})?)(?::(?P<choice>[^:\\]{{1,200}}))?"),
+    "ms": re.compile(rf"(?P<repository>{_NAME}/{_NAME})(?::(?P<choice>[^:\\]{{1,200}}))?"),
+    "ollama": re.compile(rf"(?P<repository>(?:{_NAME}/)?{_NAME})(?::(?P<choice>{_NAME}))?"),
+}
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_HF_HOSTS: Final = ("huggingface.co/", "hf.co/", "https://huggingface.co/", "https://hf.co/")
+_SECRET: Final = re.compile(r"[\x21-\x7e]{1,512}")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """The servers that are asked, without a slash at the end, and the token for the first of them."""
+
+    hf: str = DEFAULTS["hf"]
+    ms: str = DEFAULTS["ms"]
+    ollama: str = DEFAULTS["ollama"]
+    hf_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def token(self) -> Token | None:
+        """For Hugging Face (or the mirror in its place), and only where nobody can listen in."""
+        parts = urlsplit(self.hf)
+        safe = parts.scheme == "https" or parts.hostname in ("127.0.0.1", "::1", "localhost")
+        return Token(self.hf, self.hf_secret) if self.hf_secret and safe else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A model somewhere else, as the user names it."""
+
+    hub: Hub
+    repository: str
+    """``ORG/REPO``; ``NAMESPACE/NAME`` of the Ollama registry; the whole address for ``url``."""
+    choice: str = ""
+    """Quantization, file name or tag; empty where none is given."""
+
+    @property
+    def shown(self) -> str:
+        """As the user may see it, without any secret."""
+        if self.hub == "url":
+            return address(self.repository)
+        name = self.repository.removeprefix("library/") if self.hub == "ollama" else self.repository
+        return f"{self.hub}:{name}" + (f":{self.choice}" if self.choice else "")
+
+
+def endpoints(
+    hf: str = "", modelscope: str = "", ollama: str = "", environment: Mapping[str, str] | None = None
+) -> Endpoints:
+    """The servers by homeroom's settings (*hf*, *modelscope*, *ollama*), else by the hubs' own variables, else the usual.
+
+    ``HF_ENDPOINT`` and ``MODELSCOPE_DOMAIN`` are those of the hubs' own tools; the token is ``HF_TOKEN``'s, else the
+    one that ``hf auth login`` has written. Raises SettingsError for one that is no address.
+    """
+    environment = os.environ if environment is None else environment
+    given = {
+        "hf": (("hf_endpoint", hf), ("HF_ENDPOINT", environment.get("HF_ENDPOINT", ""))),
+        "ms": (("modelscope_endpoint", modelscope), ("MODELSCOPE_DOMAIN", environment.get("MODELSCOPE_DOMAIN", ""))),
+        "ollama": (("ollama_registry", ollama),),
+    }
+    chosen: dict[str, str] = {}
+    for hub, places in given.items():
+        name, value = next(((name, value) for name, value in places if value.strip()), ("", DEFAULTS[hub]))
+        chosen[hub] = _server(name, value.strip(), DEFAULTS[hub])
+    return Endpoints(chosen["hf"], chosen["ms"], chosen["ollama"], _hf_secret(environment))
+
+
+def _server(name: str, value: str, default: str) -> str:
+    server = value if "://" in value else f"https://{value}"
+    try:
+        parts = urlsplit(server)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not server.isprintable():
+        raise SettingsError("hubs.bad_endpoint", name=name, value=address(value), default=default)
+    return server.rstrip("/")
+
+
+def _hf_secret(environment: Mapping[str, str]) -> str | None:
+    """The token, as huggingface_hub finds it (``constants.HF_TOKEN_PATH``)."""
+    secret = environment.get("HF_TOKEN") or environment.get("HUGGING_FACE_HUB_TOKEN") or ""
+    if not secret.strip():
+        try:
+            home = environment.get("HF_HOME") or str(
+                Path(environment.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+            )
+            path = Path(environment.get("HF_TOKEN_PATH") or str(Path(home) / "token")).expanduser()
+            with path.open("rb") as file:
+                secret = file.read(1024).decode("ascii", "replace")
+        except (OSError, ValueError, RuntimeError):  # none is there, or no home
+            return None
+    secret = secret.strip()
+    return secret if _SECRET.fullmatch(secret) else None
+
+
+def parse(model: str) -> Reference | None:
+    """The reference that *model* is; None for what is a name or a path.
+
+    Raises UnknownModel for one that begins as a reference and is none.
+    """
+    model = model.strip()
+    scheme = _SCHEME.match(model)
+    if scheme:
+        if scheme[1].lower() not in ("http", "https") or not model.isprintable():
+            raise _bad(model, "url")
+        return Reference("url", model)
+    hub, colon, rest = model.partition(":")
+    hub = hub.lower()
+    if not colon or hub not in _REFERENCE:
+        return None
+    kind: Hub = "hf" if hub == "hf" else "ms" if hub == "ms" else "ollama"
+    if kind == "ollama" and rest.lower().startswith(_HF_HOSTS[:2]):
+        kind, rest = "hf", rest.partition("/")[2]  # Ollama's way to name a model of Hugging Face
+    match = _REFERENCE[kind].fullmatch(rest)
+    if match is None or ".." in match["repository"] or not rest.isprintable():
+        raise _bad(model, kind)
+    repository, choice = match["repository"], match["choice"] or ""
+    if kind == "ollama" and "/" not in repository:
+        repository = f"library/{repository}"
+    return Reference(kind, repository, choice)
+
+
+def _bad(model: str, hub: Hub) -> UnknownModel:
+    form, example = _FORMS[hub]
+    seen = address(plain(model))
+    return UnknownModel("hubs.bad_reference", model=seen, hub=TITLES[hub], form=form, example=example)
