@@ -22,7 +22,7 @@ from homeroom.engine.child import EngineChild, start_child
 from homeroom.engine.client import EngineClient
 from homeroom.engine.plan import Ask, Choice, EnginePlan, make_plan
 from homeroom.errors import EngineFailure
-from homeroom.fit.calibration import AttentionRate, Calibration, TypeRate
+from homeroom.fit.calibration import AttentionRate, Calibration, Curve, TypeRate, at, in_proportion
 from homeroom.fit.dry_run import engine_version
 from homeroom.hardware.machine import Machine
 from homeroom.models import gguf_write
@@ -38,7 +38,7 @@ KV_TYPES: Final = ("f16", "q8_0", "q4_0")
 BATCHES: Final = (8, 16, 32, 64, 128, 512)
 WIDTH: Final = 4096
 FEED_FORWARD: Final = 11008
-DEPTH: Final = 2048
+DEPTH: Final = 1024
 """Tokens in the cache where the cost of attention is measured."""
 SECONDS: Final = 27.0
 """What a calibration may take in all."""
@@ -109,11 +109,6 @@ class Shape:
         """Those of the last block's feed-forward and of the head: of a prompt, only its last token goes through them."""
         return 3 * self.embedding * self.feed_forward + self.embedding * self.vocabulary
 
-    @property
-    def width(self) -> int:
-        """Elements that a token's queries meet in one cell of the cache, in all layers."""
-        return 2 * self.layers * self.heads * self.head
-
 
 @dataclass(frozen=True, slots=True)
 class Timed:
@@ -152,25 +147,25 @@ async def calibrate(
     """
     began = clock()
     with tempfile.TemporaryDirectory(prefix="homeroom-bench-") as name:
-        folder = Path(name)
+        lab = _Lab(Path(name), machine, logs)
         on_step("f16", 0.0)
-        first = await _attention(folder, machine, logs, KV_TYPES[0])
-        vocabulary = await _vocabulary(folder, machine, logs, first.token + 2 * first.layer)
+        attention = [await _attention(lab, "f16", 64), await _attention(lab, "f16", 128)]
+        token, vocabulary = await _token(lab)
+        layer = await _layer(lab)
         rates, spread = [], 0.0
-        # The other types of cache come last: each takes about a second, like a type.
+        # The other types of cache come last: each takes about two seconds, like a type.
         until = began + seconds - 4.0
         for number, kind in enumerate(types):
             on_step(kind, min(0.9, (clock() - began) / seconds))
             each = max(0.6, (until - clock()) / (len(types) - number))
-            rate, apart = await _type(folder, machine, logs, kind, first, each)
+            rate, apart = await _type(lab, kind, layer, each)
             rates.append(rate)
             spread = max(spread, apart) if number < 2 else spread
             if clock() > until - 0.5 * each:
                 break
-        attention = [first.rate]
         for kind in KV_TYPES[1:]:
             on_step(kind, min(0.95, (clock() - began) / seconds))
-            attention.append((await _attention(folder, machine, logs, kind)).rate)
+            attention.append(await _attention(lab, kind, 128))
     on_step("", 1.0)
     return Calibration(
         processor=machine.processor,
@@ -178,9 +173,13 @@ async def calibrate(
         engine=engine_version(),
         date=now,
         types=tuple(rates),
-        attention=tuple(attention),
-        token=first.token,
-        layer=first.layer,
+        attention=(
+            *attention[:2],
+            *(_small_head(rate, attention[0], attention[1]) for rate in attention[2:]),
+            *attention[2:],
+        ),
+        token=token,
+        layer=layer,
         vocabulary=vocabulary,
         spread=round(min(0.5, spread), 3),
     )
@@ -190,60 +189,86 @@ async def calibrate(
 
 
 @dataclass(frozen=True, slots=True)
-class _Base:
-    rate: AttentionRate
-    token: float
-    layer: float
+class _Lab:
+    """Where the files of this calibration lie, and on what they run."""
+
+    folder: Path
+    machine: Machine
+    logs: Path
+
+    def running(self, shape: Shape, *, kv_type: str = "f16") -> _Running:
+        facts = inspect(shape.write(self.folder / "bench.gguf"), "bench")
+        ask = Ask(context=2 * DEPTH, parallel=1, threads=self.machine.cores, kv_type=kv_type)
+        plan = make_plan(facts, self.machine, ask)
+        return _Running(facts, replace(plan, batch=Choice("batch", max(BATCHES), "engine.batch.size")), self.logs)
 
 
-async def _attention(folder: Path, machine: Machine, logs: Path, kv_type: str) -> _Base:
-    """Attention over a cache of *kv_type*, and (in passing) what a token and a block cost by themselves."""
-    narrow = {"kind": "Q8_0", "embedding": 256, "feed_forward": 256}
-    deep = Shape(layers=6, heads=16, kv_heads=4, **narrow)  # type: ignore[arg-type]
-    async with _running(deep, folder, machine, logs, kv_type=kv_type) as engine:
-        near = _quick(await _slices(engine, 16, generate=24, times=3))
-        plain = kv_type == KV_TYPES[0]
-        # Over other types the engine reads a prompt slowly, and as slowly in a large batch as in a small one.
-        depth, batches, times = (DEPTH, (8, 64, 512), 3) if plain else (DEPTH // 4, (64,), 2)
-        long = await engine.run(engine.prompt(depth), 24)
+async def _attention(lab: _Lab, kv_type: str, head: int) -> AttentionRate:
+    """Attention over a cache of *kv_type* that is larger than the processor's own caches."""
+    plain = kv_type == KV_TYPES[0]
+    # Over other types the engine reads a prompt slowly, and as slowly in a large batch as in a small one.
+    depth, batches, layers = (DEPTH, (8, 64, 256), 24) if plain else (DEPTH // 2, (64,), 12)
+    shape = Shape("Q8_0", layers, 256, 256, heads=16, kv_heads=4, head=head)
+    async with lab.running(shape, kv_type=kv_type) as engine:
+        near = _quick(await _slices(engine, 16, generate=16, times=2))
+        long = await engine.run(engine.prompt(depth), 16)
         text = engine.last
-        far = _quick([long, *[await engine.run(text, 24) for _ in range(2)]])
+        far = _quick([long, await engine.run(text, 16)])
         # A prompt that goes on from the long one first: another would have to read that again.
-        here = [await _prompt(engine, each, times, after=text) for each in batches]
-        start = [await _prompt(engine, each, times) for each in batches]
+        here = [await _prompt(engine, each, 2, after=text) for each in batches]
+        start = [await _prompt(engine, each, 2) for each in batches]
+    cells = depth * shape.layers * shape.heads
     prompt = tuple(
-        (batch, max(1e-15, (late - early) / batch / depth / deep.width))
+        (batch, max(1e-15, (late - early) / batch / cells))
         for batch, late, early in zip(batches, here, start, strict=True)
     )
-    element = max(1e-15, (far - near) / depth / deep.width)
-    base = _Base(AttentionRate(kv_type, element, prompt), 0.0, 0.0)
-    if not plain:
-        return base
-    async with _running(replace(deep, layers=1), folder, machine, logs) as engine:
-        one = _quick(await _slices(engine, 16, generate=24, times=3))
-    layer = max(0.0, (near - one) / (deep.layers - 1))
-    return replace(base, token=max(0.0, one - layer), layer=layer)
+    return AttentionRate(kv_type, head, max(1e-15, (far - near) / cells), prompt)
 
 
-async def _vocabulary(folder: Path, machine: Machine, logs: Path, known: float) -> float:
-    """Seconds of sampling per entry of the vocabulary: a model that is nearly nothing but its vocabulary."""
-    shape = Shape("Q8_0", 2, embedding=256, feed_forward=256, heads=2, kv_heads=2, vocabulary=_VOCABULARY)
-    async with _running(shape, folder, machine, logs) as engine:
-        spent = _quick(await _slices(engine, 8, generate=16, times=2))
-    return max(0.0, (spent - known) / _VOCABULARY)
+def _small_head(rate: AttentionRate, small: AttentionRate, large: AttentionRate) -> AttentionRate:
+    """A small head's rate over another type of cache, as small and large heads compare over the plain one."""
+    prompt = tuple((batch, value * at(small.prompt, batch) / at(large.prompt, batch)) for batch, value in rate.prompt)
+    return AttentionRate(rate.name, small.head, rate.cell * small.cell / large.cell, prompt)
 
 
-async def _type(
-    folder: Path, machine: Machine, logs: Path, kind: str, base: _Base, seconds: float
-) -> tuple[TypeRate, float]:
+async def _token(lab: _Lab) -> tuple[float, float]:
+    """Seconds of a token by itself, and of sampling per entry of the vocabulary: models that are nearly nothing else."""
+    spent = []
+    for vocabulary in (_TOKENS, _VOCABULARY):
+        shape = Shape("Q8_0", 1, embedding=256, feed_forward=256, heads=2, kv_heads=2, vocabulary=vocabulary)
+        async with lab.running(shape) as engine:
+            spent.append(_quick(await _slices(engine, 8, generate=16, times=2)))
+    return spent[0], max(0.0, (spent[1] - spent[0]) / _VOCABULARY)
+
+
+async def _layer(lab: _Lab) -> Curve:
+    """Seconds of a block beside its weights, by batch: what many narrow blocks take longer than few wide ones."""
+    wide, narrow = Shape("Q8_0", 2), Shape("Q8_0", 20, embedding=1024, feed_forward=2816, heads=16, kv_heads=4, head=64)
+    times: list[list[float]] = []
+    for shape in (wide, narrow):
+        async with lab.running(shape) as engine:
+            one = _quick(await _slices(engine, 4, generate=9, times=3))
+            times.append([one, *[await _prompt(engine, batch, 2) for batch in (8, 64)]])
+    found: list[tuple[int, float]] = []
+    for batch, few, many in zip((1, 8, 64), *times, strict=True):
+        met, met_narrow = wide.parameters, narrow.parameters
+        if batch > 1:  # the last token's part is taken out as a token's
+            few, many = few - times[0][0] * wide.spared / met, many - times[1][0] * narrow.spared / met_narrow
+            met, met_narrow = met - wide.spared, met_narrow - narrow.spared
+        ratio = met_narrow / met
+        each = (many - few * ratio) / (narrow.layers - wide.layers * ratio)
+        found.append((batch, max(1e-6, each, found[-1][1] if found else 0.0)))
+    return tuple(found)
+
+
+async def _type(lab: _Lab, kind: str, layer: Curve, seconds: float) -> tuple[TypeRate, float]:
     """Seconds per parameter by batch, in about *seconds*; and how far the slices of decode lay apart."""
     began = time.monotonic()
     shape = Shape(kind, 2)
-    fixed = base.token + shape.layers * base.layer
-    async with _running(shape, folder, machine, logs) as engine:
+    async with lab.running(shape) as engine:
         runs = await _slices(engine, 4, generate=9, times=3)
         tokens = sorted(spent for run in runs for spent in run.tokens)
-        one = max(1e-15, (_quick(runs) - fixed) / shape.parameters)
+        one = max(1e-15, (_quick(runs) - shape.layers * at(layer, 1)) / shape.parameters)
         curve = [(1, one)]
         spent = 0.0
         for batch in BATCHES:
@@ -251,8 +276,8 @@ async def _type(
             if batch > 32 and time.monotonic() - began + 2.2 * spent * batch / curve[-1][0] > seconds:
                 break
             spent = await _prompt(engine, batch, 3 if batch <= 32 else 2)
-            each = (spent - fixed - shape.spared * one) / (shape.parameters - shape.spared)
-            curve.append((batch, max(curve[-1][1], each)))
+            beside = shape.layers * in_proportion(layer, batch) + shape.spared * one
+            curve.append((batch, max(curve[-1][1], (spent - beside) / (shape.parameters - shape.spared))))
     apart = (tokens[len(tokens) * 3 // 4] - tokens[len(tokens) // 4]) / tokens[len(tokens) // 2]
     return TypeRate(kind, tuple(curve)), apart
 
@@ -370,11 +395,3 @@ class _Running:
         if self._child is not None:
             self._child.kill()  # nothing of it is kept
             await self._child.stop()
-
-
-def _running(shape: Shape, folder: Path, machine: Machine, logs: Path, *, kv_type: str = "f16") -> _Running:
-    path = shape.write(folder / "bench.gguf")
-    facts = inspect(path, "bench")
-    ask = Ask(context=2 * DEPTH, parallel=1, threads=machine.cores, kv_type=kv_type)
-    plan = make_plan(facts, machine, ask)
-    return _Running(facts, replace(plan, batch=Choice("batch", max(BATCHES), "engine.batch.size")), logs)

@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from homeroom.hardware.machine import Machine
+from homeroom.models.quantization import TENSOR_TYPES
 
 FILE: Final = "calibration.json"
 VERSION: Final = 1
 """Of the file's layout; another one is measured again."""
+
+_BITS: Final = {kind.name: kind.bits for kind in TENSOR_TYPES.values()}
 
 Curve = tuple[tuple[int, float], ...]
 """``(batch, value)`` by rising batch."""
@@ -36,21 +39,28 @@ class TypeRate:
     name: str
     seconds: Curve
 
+    @property
+    def bytes_per_second(self) -> float:
+        """Bytes of weights that go by in a second while one token is generated."""
+        return _BITS[self.name] / 8 / self.seconds[0][1]
+
     def batch(self, tokens: float) -> float:
-        """Seconds per parameter for a batch of *tokens*: beyond the largest that was measured, in proportion to it."""
-        return at(self.seconds, tokens) * max(1.0, tokens / self.seconds[-1][0])
+        """Seconds per parameter for a batch of *tokens*."""
+        return in_proportion(self.seconds, tokens)
 
 
 @dataclass(frozen=True, slots=True)
 class AttentionRate:
-    """How fast attention goes over a cache of one type.
+    """How fast attention goes over a cache of one type by heads of one size.
 
-    ``element`` is seconds per query head, element of a key or value, and cell, while one token is generated; ``prompt``
-    the same for each token of a prompt, by batch.
+    ``cell`` is seconds per query head and cell while one token is generated; ``prompt`` the same for each token of a
+    prompt, by batch. A larger head takes longer, but not in proportion.
     """
 
     name: str
-    element: float
+    head: int
+    """Elements of a head's key and value, in the mean of both."""
+    cell: float
     prompt: Curve
 
 
@@ -67,8 +77,8 @@ class Calibration:
     attention: tuple[AttentionRate, ...]
     token: float
     """What one generated token costs whatever the model: the engine's loop and its graph."""
-    layer: float
-    """What one block costs beside its weights, for one token: synchronization and small operations."""
+    layer: Curve
+    """What one block costs beside its weights, for a batch: threads that wait for each other, small operations."""
     vocabulary: float
     """Per entry of the vocabulary and token: sampling."""
     spread: float = 0.0
@@ -77,8 +87,9 @@ class Calibration:
     def type_rate(self, name: str) -> TypeRate | None:
         return next((rate for rate in self.types if rate.name == name), None)
 
-    def attention_rate(self, name: str) -> AttentionRate | None:
-        return next((rate for rate in self.attention if rate.name == name), None)
+    def attention_rates(self, name: str) -> tuple[AttentionRate, ...]:
+        """Those of a cache type, by rising size of the head."""
+        return tuple(rate for rate in self.attention if rate.name == name)
 
     def of(self, machine: Machine) -> bool:
         """Whether it was measured on *machine*'s processor, with the engine that is installed now."""
@@ -98,6 +109,11 @@ def at(curve: Curve, batch: float) -> float:
     (before, low), (after, high) = curve[right - 1], curve[right]
     part = math.log(batch / before) / math.log(after / before)
     return math.exp(math.log(low) + part * (math.log(high) - math.log(low)))
+
+
+def in_proportion(curve: Curve, batch: float) -> float:
+    """As ``at``, for what takes longer the larger the batch: beyond the largest that was measured, in proportion."""
+    return at(curve, batch) * max(1.0, batch / curve[-1][0])
 
 
 # ---- the file
@@ -141,13 +157,13 @@ def from_row(data: Any) -> Calibration:
         threads=int(data["threads"]),
         engine=str(data["engine"]),
         date=str(data["date"]),
-        types=tuple(TypeRate(str(each["name"]), _curve(each["seconds"])) for each in data["types"]),
+        types=tuple(TypeRate(_known(each["name"]), _curve(each["seconds"])) for each in data["types"]),
         attention=tuple(
-            AttentionRate(str(each["name"]), _time(each["element"]), _curve(each["prompt"]))
+            AttentionRate(str(each["name"]), int(each["head"]), _time(each["cell"]), _curve(each["prompt"]))
             for each in data["attention"]
         ),
         token=_time(data["token"]),
-        layer=_time(data["layer"]),
+        layer=_curve(data["layer"]),
         vocabulary=_time(data["vocabulary"]),
         spread=_time(data["spread"]),
     )
@@ -158,6 +174,12 @@ def _curve(points: Sequence[Sequence[Any]]) -> Curve:
     if not curve or any(value <= 0 for _, value in curve) or [*curve] != sorted(curve):
         raise ValueError(points)
     return curve
+
+
+def _known(name: Any) -> str:
+    if name not in _BITS:
+        raise ValueError(name)
+    return str(name)
 
 
 def _time(value: Any) -> float:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import accumulate
+from operator import add
 from typing import Final, Literal
 
 from homeroom.fit.ask import Ask
@@ -129,18 +129,14 @@ class _Blocks:
     head: int
 
 
-@lru_cache(maxsize=512)
-def _sums(weights: Weights, loaded: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    backwards = weights.layers[:loaded][::-1]
-    dense = tuple(accumulate((layer.rest for layer in backwards), initial=0))
-    return dense, tuple(accumulate((layer.experts for layer in backwards), initial=0))
-
-
 def _blocks(weights: Weights, facts: ModelFacts, ask: Ask) -> _Blocks:
     loaded = loaded_blocks(facts)
+    backwards = weights.layers[:loaded][::-1]
+    dense = tuple(accumulate([layer.rest for layer in backwards], initial=0))
+    routed = tuple(accumulate([layer.experts for layer in backwards], initial=0))
     cache = tuple(accumulate(kv_by_layer(facts, ask)[:loaded][::-1], initial=0))
     # A tied head is a second copy of the embedding table on the GPU.
-    return _Blocks(*_sums(weights, loaded), cache, (weights.output or weights.input) + weights.other)
+    return _Blocks(dense, routed, cache, (weights.output or weights.input) + weights.other)
 
 
 def _on_gpus(facts: ModelFacts, machine: Machine, gpus: Sequence[Device], ask: Ask, memory: Memory) -> Placement:
@@ -200,7 +196,8 @@ def _experts_out(blocks: _Blocks, budgets: Sequence[int], count: int) -> tuple[i
     low, high, best = 0, count, None
     while low <= high:
         kept = (low + high) // 2
-        sums = [value + blocks.routed[min(index, kept)] for index, value in enumerate(base)]
+        most = blocks.routed[kept]
+        sums = [*map(add, base[:kept], blocks.routed), *[value + most for value in base[kept:]]]
         shares = _greedy(sums, budgets, blocks.head)
         if sum(shares) == count:
             best, low = (kept, shares), kept + 1

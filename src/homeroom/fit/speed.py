@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from homeroom import text
-from homeroom.fit.calibration import Calibration, TypeRate, at
+from homeroom.fit.calibration import Calibration, TypeRate, at, in_proportion
 from homeroom.fit.memory import bytes_per_token, counted
 from homeroom.fit.placement import Placed
 from homeroom.hardware.device import Device
@@ -130,7 +130,7 @@ def predict(
     ``calibration.load``); the parts on other devices go by their bandwidth. Raises UsageError for an unknown *kv_type*.
     """
     ask = _Ask(facts, dict(counted(facts.layers)), context, kv_type, max(1, min(batch, context)))
-    if calibration is not None and (calibration.attention_rate(kv_type) is None or not calibration.types):
+    if calibration is not None and (not calibration.attention_rates(kv_type) or not calibration.types):
         calibration = None
     decode, prefill = (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
     complete, by_table = True, False
@@ -182,28 +182,42 @@ class _Ask:
 
 def _by_rates(ask: _Ask, part: Placed, calibration: Calibration) -> tuple[float, float]:
     """Seconds for one token after the context, and for reading a prompt as long as it."""
-    rates = calibration.attention_rate(ask.kv_type)
-    assert rates is not None
-    # An engine without a single block here has nothing to compute here but, perhaps, the head.
-    share = part.layers / max(1, len(ask.facts.layers))
-    elements, size = _attention(ask, ask.context)
+    cache = _cache_read(ask)
+    cells = part.kv_share * _attention(ask, calibration, 1, prompt=False)
     decode = sum(size / _bytes_each(name) * _rate(name, calibration).batch(1) for name, size in part.reads)
-    decode += (
-        part.kv_share * max(elements * rates.element, size * _quickest(calibration)) + part.layers * calibration.layer
-    )
+    decode += max(cells, part.kv_share * cache * _quickest(calibration)) + part.layers * at(calibration.layer, 1)
     full, rest = divmod(ask.context, ask.batch)
     prefill = sum(
         count
         * (
             _batch_seconds(ask.facts, part, calibration, tokens)
-            + calibration.layer * part.layers
-            + calibration.token * share
+            + part.layers * in_proportion(calibration.layer, tokens)
         )
         for count, tokens in ((full, ask.batch), (1, rest))
         if tokens
     )
-    prefill += part.kv_share * _pairs(ask) * at(rates.prompt, ask.batch)
-    return decode, prefill
+    return decode, prefill + part.kv_share * _attention(ask, calibration, ask.batch, prompt=True)
+
+
+def _attention(ask: _Ask, calibration: Calibration, batch: int, *, prompt: bool) -> float:
+    """Seconds of attention of all layers: for one token after the context, or for a *prompt* as long as it."""
+    rates = calibration.attention_rates(ask.kv_type)
+    seconds = 0.0
+    for layer, count in ask.layers.items():
+        if layer.kv_heads:
+            each = _by_size([(rate.head, at(rate.prompt, batch) if prompt else rate.cell) for rate in rates], layer)
+            met = _pairs(layer, ask.context) if prompt else _cells(layer, ask.context)
+            seconds += count * (layer.heads or layer.kv_heads) * met * each
+    return seconds
+
+
+def _by_size(points: Sequence[tuple[int, float]], layer: Layer) -> float:
+    """Seconds for a head of *layer*'s size: on the line through the first and last of *points*, in proportion to one."""
+    size = (layer.key_length + layer.value_length) / 2
+    (small, less), (large, more) = points[0], points[-1]
+    if small == large:
+        return more * size / large
+    return max(0.25 * less, less + (size - small) * (more - less) / (large - small))
 
 
 def _batch_seconds(facts: ModelFacts, part: Placed, calibration: Calibration, tokens: int) -> float:
@@ -267,7 +281,7 @@ def _rate(name: str, calibration: Calibration) -> TypeRate:
 
 def _quickest(calibration: Calibration) -> float:
     """Seconds for a byte of memory: of the type of which most bytes a second were read."""
-    return min(rate.seconds[0][1] / _bytes_each(rate.name) for rate in calibration.types)
+    return 1.0 / max(rate.bytes_per_second for rate in calibration.types)
 
 
 def _spread(seconds: float, calibration: Calibration) -> Times:
@@ -285,8 +299,7 @@ def _by_table(ask: _Ask, part: Placed, machine: Machine) -> tuple[Times, Times |
     bandwidth = machine.bandwidth if part.kind == "cpu" else device.bandwidth if device is not None else None
     if reach is None or not bandwidth:
         return None
-    _, cache = _attention(ask, ask.context)
-    size = sum(read for _, read in part.reads) + part.kv_share * cache
+    size = sum(read for _, read in part.reads) + part.kv_share * _cache_read(ask)
     low, usual, high = reach.decode
     decode = (size / bandwidth / low, size / bandwidth / usual, size / bandwidth / high)
     return decode, _read_by_table(ask, part, device, reach)
@@ -296,7 +309,8 @@ def _read_by_table(ask: _Ask, part: Placed, device: Device | None, reach: Reach)
     if device is None or not device.tflops or reach.prefill is None:
         return None
     parameters = sum(read / _bytes_each(name) for name, read in part.reads)
-    operations = 2.0 * parameters * ask.context + 2.0 * part.kv_share * _pairs(ask)
+    pairs = sum(count * _width(layer) * _pairs(layer, ask.context) for layer, count in ask.layers.items())
+    operations = 2.0 * (parameters * ask.context + part.kv_share * pairs)
     low, usual, high = (operations / (device.tflops * 1e12 * each) for each in reach.prefill)
     return low, usual, high
 
@@ -304,24 +318,26 @@ def _read_by_table(ask: _Ask, part: Placed, device: Device | None, reach: Reach)
 # ---- what both count
 
 
-def _attention(ask: _Ask, depth: int) -> tuple[float, float]:
-    """For one token after *depth* others, all layers: query heads x elements x cells, and the bytes of cache read."""
+def _cache_read(ask: _Ask) -> float:
+    """Bytes of cache that one token after the context reads; of a recurrent state, which it also writes, twice those."""
     kind = type_of(ask.kv_type)
-    elements = size = 0.0
-    for layer, count in ask.layers.items():
-        cells = min(depth, layer.window) if layer.window else depth
-        elements += count * cells * _width(layer)
-        size += count * (cells * bytes_per_token(layer, kind) + 8 * layer.state)  # a state is read and written
-    return elements, size
+    return float(
+        sum(
+            count * (_cells(layer, ask.context) * bytes_per_token(layer, kind) + 8 * layer.state)
+            for layer, count in ask.layers.items()
+        )
+    )
 
 
-def _pairs(ask: _Ask) -> float:
-    """For a prompt of the context's length, all layers: query heads x elements x pairs of a token and one before it."""
-    total = 0.0
-    for layer, count in ask.layers.items():
-        window = min(layer.window or ask.context, ask.context)
-        total += count * _width(layer) * window * (ask.context - window / 2)
-    return total
+def _cells(layer: Layer, depth: int) -> int:
+    """Cells that one token after *depth* others meets."""
+    return min(depth, layer.window) if layer.window else depth
+
+
+def _pairs(layer: Layer, length: int) -> float:
+    """Pairs of a token of a prompt of *length* and one before it that it meets."""
+    window = _cells(layer, length)
+    return window * (length - window / 2)
 
 
 def _width(layer: Layer) -> int:

@@ -111,7 +111,7 @@ async def examine(*, network: bool = False) -> Report:
     return Report(
         versions=_versions(problems),
         engine=engine,
-        machine=detect(),
+        machine=detect(devices=True),
         folders=_folders(settings, problems),
         settings=_shown(settings),
         gateway=gateway,

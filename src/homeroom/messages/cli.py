@@ -270,6 +270,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.label.memory_plan": ("memory planned", "计划内存"),
     "cli.label.memory": ("memory", "内存"),
     "cli.label.device": ("device", "设备"),
+    "cli.label.vectors": ("vectors", "向量扩展"),
+    "cli.label.note": ("note", "提示"),
     "cli.label.build": ("build", "构建"),
     "cli.label.processor": ("processor", "处理器"),
     "cli.label.cores": ("cores / threads", "核心 / 线程"),

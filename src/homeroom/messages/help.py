@@ -86,6 +86,19 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "help.keys_list": ("Every key, without its secret", "列出所有密钥（不含密文）"),
     "help.keys_revoke": ("Revoke a key by its id or name, at once", "按 id 或名称立即吊销密钥"),
+    "help.bench": (
+        "Measure how fast a model runs here, or what this processor can do\n\n"
+        "With a MODEL that is here (without one: the best that fits), tokens a second after a short and a longer prompt. "
+        "With --calibrate, for half a minute, the processor itself by models of no weights: homeroom fit then tells the "
+        "speed of any model.\n\n"
+        "  homeroom bench starter\n"
+        "  homeroom bench --calibrate",
+        "测量模型在本机的速度，或处理器本身的能力\n\n"
+        "给出本机已有的 MODEL（不给则选最佳的）：测量短、长提示词之后每秒的 token 数。加 --calibrate：用无权重的模型测量处理器"
+        "约半分钟，此后 homeroom fit 可估算任何模型的速度。\n\n"
+        "  homeroom bench starter\n"
+        "  homeroom bench --calibrate",
+    ),
     "help.doctor": (
         "A report ready to paste, and what is wrong with the fix\n\n"
         "Holds no key and no password. Exit 0 where all is well, 1 where something is wrong.",
@@ -145,6 +158,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "help.option.right": (
         "What the key may do: inference (the default) or admin; may be given twice",
         "密钥的权限：inference（默认）或 admin；可重复指定",
+    ),
+    "help.option.calibrate": (
+        "Measure the processor with models of no weights, and keep the rates (half a minute)",
+        "用无权重的模型测量处理器并保存速率（约半分钟）",
     ),
     "help.option.network": (
         "Also ask the package index whether the starter model is there",

@@ -9,5 +9,50 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "memory bandwidth x what engines reach of it ({low} to {high})",
         "内存带宽 × 引擎通常能达到的比例（{low} 到 {high}）",
     ),
-    "speed.measured": ("measured on this machine now", "刚刚在本机实测"),
+    # homeroom bench --calibrate
+    "speed.calibrating": (
+        "Measuring this processor for about {seconds} s. Other programs that are busy make the figures worse.",
+        "正在测量本机处理器，约需 {seconds} 秒。其他程序繁忙会使结果偏低。",
+    ),
+    "speed.step": ("Measuring {name}  {part}", "正在测量 {name}  {part}"),
+    "speed.heading.type": ("WEIGHTS", "权重类型"),
+    "speed.heading.decode": ("GENERATING", "生成"),
+    "speed.heading.prefill": ("READING A PROMPT", "读取提示词"),
+    "speed.kept": (
+        "Kept in {path}, for {threads} threads. homeroom fit uses it from now on.",
+        "已保存到 {path}（{threads} 个线程）。homeroom fit 今后会使用它。",
+    ),
+    "speed.noisy": (
+        "The figures lie {spread} apart: something else was busy. Better again when the machine is at rest: "
+        "homeroom bench --calibrate",
+        "各次测量相差 {spread}：有其他程序在忙。请在机器空闲时重新测量：homeroom bench --calibrate",
+    ),
+    "speed.one_thing": (
+        "--calibrate measures the processor, not the model {model}.",
+        "--calibrate 测量的是处理器，而不是模型 {model}。",
+    ),
+    "speed.one_thing.next": (
+        "Type one of: homeroom bench --calibrate | homeroom bench {model}",
+        "请选择其一：homeroom bench --calibrate | homeroom bench {model}",
+    ),
+    # homeroom bench MODEL
+    "speed.no_model": ("There is no model here to measure.", "本机没有可测量的模型。"),
+    "speed.no_model.next": (
+        "Get one: homeroom pull starter. Or measure the processor alone: homeroom bench --calibrate",
+        "获取一个：homeroom pull starter。或仅测量处理器：homeroom bench --calibrate",
+    ),
+    "speed.embeds": (
+        "{name} makes embeddings and generates nothing that could be timed.",
+        "{name} 只生成向量，不生成文本，无法测量生成速度。",
+    ),
+    "speed.embeds.next": ("See what else is here: homeroom list", "查看本机的其他模型：homeroom list"),
+    "speed.measuring": ("Running {name}…", "正在运行 {name}…"),
+    "speed.title": ("{name} ({quantization}) after {depth} tokens", "{name}（{quantization}），前文 {depth} 个 token"),
+    "speed.decode": ("generating", "生成"),
+    "speed.prefill": ("reading the prompt", "读取提示词"),
+    "speed.predicted": ("generating, as predicted", "生成（预测值）"),
+    "speed.calibrate_hint": (
+        "So that homeroom fit can tell the speed of models that are not here: homeroom bench --calibrate",
+        "若要让 homeroom fit 估算尚未下载的模型的速度：homeroom bench --calibrate",
+    ),
 }

@@ -13,6 +13,7 @@ from homeroom.cli.words import yes_no
 if TYPE_CHECKING:
     from homeroom.cli.tables import Block, Facts
     from homeroom.gateway.checkup import Report
+    from homeroom.hardware.device import Device
 
 
 @grammar.command("doctor")
@@ -52,6 +53,9 @@ def _page(report: Report) -> list[Block]:
                 (text.t("cli.label.processor"), machine.processor),
                 (text.t("cli.label.cores"), f"{machine.cores} / {machine.threads}"),
                 (text.t("cli.label.memory"), memory + (f" ({machine.limited_by})" if machine.limited_by else "")),
+                (text.t("cli.label.vectors"), " ".join(machine.features) or "-"),
+                *((text.t("cli.label.device"), _device(device)) for device in machine.devices),
+                *((text.t("cli.label.note"), note.message) for note in machine.notes),
             ],
         ),
         _facts("folders", folders),
@@ -67,6 +71,11 @@ def _page(report: Report) -> list[Block]:
     for problem in report.problems:
         blocks.append(f"✗ {problem.message}" + (f"\n  {problem.next}" if problem.next else ""))
     return blocks
+
+
+def _device(device: Device) -> str:
+    memory = text.t("cli.doctor.memory", total=text.size(device.memory_total), free=text.size(device.memory_free))
+    return ", ".join(part for part in (device.name, device.kind, memory, device.link, device.driver) if part)
 
 
 def _facts(name: str, rows: Sequence[tuple[str, ...]]) -> Facts:

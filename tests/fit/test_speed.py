@@ -1,0 +1,233 @@
+"""Speed: sums of rates, what grows with context, experts, parts on several devices, and no answer where nothing is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from homeroom.errors import UsageError
+from homeroom.fit import calibration as kept
+from homeroom.fit.calibration import AttentionRate, Calibration, TypeRate, at, in_proportion
+from homeroom.fit.dry_run import engine_version
+from homeroom.fit.placement import Placed
+from homeroom.fit.speed import KIN, REACHED, Speed, predict
+from homeroom.hardware.device import Device
+from homeroom.hardware.machine import Machine
+from homeroom.models.facts import Layer, LayerWeights, ModelFacts, Weights
+from homeroom.models.quantization import TENSOR_TYPES
+
+MACHINE = Machine("m", "Linux", "EPYC", 2, 2, 24 << 30, 20 << 30, None, bandwidth=50e9)
+GPU = Device("RTX", "cuda", 24 << 30, 24 << 30, bandwidth=1e12, tflops=80.0)
+CALIBRATION = Calibration(
+    processor="EPYC",
+    threads=2,
+    engine=engine_version(),
+    date="2026-11-24T00:00:00+00:00",
+    types=(
+        TypeRate("Q4_K", ((1, 1e-11), (8, 6e-11), (64, 4e-10))),
+        TypeRate("Q6_K", ((1, 2e-11), (8, 1.6e-10), (64, 5e-10))),
+        TypeRate("F16", ((1, 4e-11), (8, 1.2e-10), (64, 9e-10))),
+    ),
+    attention=(
+        AttentionRate("f16", 64, 15e-9, ((8, 8e-9), (64, 2e-9))),
+        AttentionRate("f16", 128, 20e-9, ((8, 12e-9), (64, 4e-9))),
+        AttentionRate("q8_0", 128, 20e-9, ((64, 20e-9),)),
+    ),
+    token=1e-4,
+    layer=((1, 5e-5), (64, 7e-4)),
+    vocabulary=1e-8,
+)
+READS = (("Q4_K", 3_375_000_000), ("Q6_K", 820_312_500))
+"""6.0e9 parameters of Q4_K and 1.0e9 of Q6_K."""
+
+
+def model(*, layers: int = 32, window: int = 0, experts: int = 0, used: int = 0, head: int = 128) -> ModelFacts:
+    shape = Layer(8, head, head, window=window, heads=32)
+    each = READS[0][1] // layers
+    routed = each // 2 * experts // used if experts else 0
+    return ModelFacts(
+        name="m", paths=(), sha256=None, architecture="llama", title=None, parameters=7_000_000_000,
+        file_bytes=4_200_000_000, tensor_bytes=4_200_000_000, quantization="Q4_K_M", bits_per_weight=4.8,
+        context_length=131072, embedding_length=4096, vocabulary=128256, layers=(shape,) * layers, chat_template=None,
+        pooling=None, license=None, base=None, tokenizer=None,
+        weights=Weights(0, READS[1][1], 0, (LayerWeights(each // 2, routed),) * layers, READS),
+        active_parameters=7_000_000_000, experts=experts, experts_used=used,
+    )  # fmt: skip
+
+
+def part(kind: str = "cpu", *, share: float = 1.0, layers: int = 32) -> Placed:
+    reads = tuple((name, int(size * share)) for name, size in READS)
+    name = "CPU" if kind == "cpu" else GPU.name
+    return Placed(name, kind, int(4.2e9 * share), 0, 0, 0, layers, 0, reads, share)
+
+
+def ask(
+    facts: ModelFacts,
+    *placed: Placed,
+    context: int = 1024,
+    kv_type: str = "f16",
+    batch: int = 8,
+    machine: Machine = MACHINE,
+    calibration: Calibration | None = CALIBRATION,
+) -> Speed:
+    found = predict(
+        facts, placed or (part(),), machine, context=context, kv_type=kv_type, batch=batch, calibration=calibration
+    )
+    assert found is not None
+    return found
+
+
+def test_decode_is_the_sum_of_each_types_rate_attention_blocks_and_sampling() -> None:
+    speed = ask(model(), context=1024)
+    seconds = 6e9 * 1e-11 + 1e9 * 2e-11 + 32 * 32 * 1024 * 20e-9 + 32 * 5e-5 + 1e-4 + 128256 * 1e-8
+    assert speed.decode.expected == pytest.approx(1 / seconds, rel=1e-6)
+    assert speed.decode.low < speed.decode.expected < speed.decode.high
+    assert speed.basis == "calibrated" and "2026-11-24" in speed.reason
+    assert speed.row()["decode"]["expected"] == round(speed.decode.expected, 3)
+
+
+def test_a_prompt_takes_the_batchs_rate_but_for_the_head_and_the_last_feed_forward() -> None:
+    """By hand for one batch of 8 of a model whose head is all of the Q6_K but what the vocabulary does not explain."""
+    facts = model()
+    speed = ask(facts, context=8, batch=8)
+    head = 128256 * 4096
+    blocks = 7e9 - head
+    spared = 1 / 32 - 4096 * (32 + 8) * 256 / blocks
+    weights = head * 2e-11
+    for parameters, one, eight in ((6e9, 1e-11, 6e-11), (1e9 - head, 2e-11, 1.6e-10)):
+        weights += parameters * (spared * one + (1 - spared) * eight)
+    attention = 32 * 32 * (8 * 8 / 2) * 12e-9
+    block = 32 * at(CALIBRATION.layer, 8)
+    assert speed.prefill is not None
+    assert speed.prefill.expected == pytest.approx(8 / (weights + attention + block), rel=1e-4)
+
+
+def test_both_grow_slower_with_context_and_faster_with_batch() -> None:
+    speeds = [ask(model(), context=context) for context in (128, 2048, 32768)]
+    decodes = [speed.decode.expected for speed in speeds]
+    prefills = [speed.prefill.expected for speed in speeds if speed.prefill]
+    assert decodes == sorted(decodes, reverse=True) and decodes[2] < decodes[0] / 2
+    assert prefills == sorted(prefills, reverse=True) and len(prefills) == 3
+    small, large = (ask(model(), batch=batch).prefill for batch in (8, 64))
+    assert small and large and large.expected > 1.1 * small.expected
+
+
+def test_a_sliding_window_bounds_what_attention_reads() -> None:
+    near, far = (ask(model(window=512), context=context).decode.expected for context in (512, 65536))
+    assert near == pytest.approx(far, rel=1e-9)
+
+
+def test_the_size_of_a_head_is_interpolated_between_those_measured() -> None:
+    times = [1 / ask(model(head=head), context=16384).decode.expected for head in (64, 96, 128)]
+    assert times[1] - times[0] == pytest.approx(times[2] - times[1], rel=1e-6)
+
+
+def test_a_quantized_cache_goes_by_its_own_rate_and_an_unmeasured_one_by_the_table() -> None:
+    assert ask(model(), kv_type="q8_0").basis == "calibrated"
+    assert ask(model(), kv_type="q4_0").basis == "table"
+    with pytest.raises(UsageError):
+        ask(model(), kv_type="q5_9")
+
+
+def test_a_prompt_touches_more_experts_than_a_token() -> None:
+    """128 experts of which 8 are used: decode is that of the active weights, a prompt reads nearly all of them."""
+    dense, mixture = ask(model(), batch=64), ask(model(experts=128, used=8), batch=64)
+    assert mixture.decode.expected == pytest.approx(dense.decode.expected)
+    assert mixture.prefill and dense.prefill
+    assert mixture.prefill.expected < 0.9 * dense.prefill.expected
+
+
+@pytest.mark.parametrize(
+    "name", sorted({kind.name for kind in TENSOR_TYPES.values()} - {"I8", "I16", "I32", "I64", "F64"})
+)
+def test_every_type_has_a_rate_or_a_kin(name: str) -> None:
+    """A type that was not measured is told by another, never refused and never faster than memory."""
+    placed = replace(part(), reads=((name, 1_000_000_000),))
+    speed = predict(model(), (placed,), MACHINE, context=8, kv_type="f16", batch=8, calibration=CALIBRATION)
+    assert speed is not None and speed.decode.expected > 0
+    assert KIN.get(name, "") not in KIN  # a kin is one that is measured
+
+
+def test_a_graphics_processor_goes_by_its_bandwidth() -> None:
+    machine = replace(MACHINE, devices=(GPU,))
+    speed = ask(model(), part("cuda"), machine=machine)
+    size = sum(read for _, read in READS) + 1024 * 32 * 8 * 256 * 2
+    low, usual, high = REACHED["cuda"].decode
+    for told, reach in ((speed.decode.low, low), (speed.decode.expected, usual), (speed.decode.high, high)):
+        assert told == pytest.approx(1e12 * reach / size, rel=1e-6)
+    assert speed.basis == "table" and speed.prefill is not None and "40%" in speed.reason
+
+
+def test_partial_offload_is_the_sum_of_its_parts() -> None:
+    machine = replace(MACHINE, devices=(GPU,))
+    halves = (part("cuda", share=0.5, layers=16), part(share=0.5, layers=16))
+    both = ask(model(), *halves, machine=machine).decode.expected
+    gpu = ask(model(), halves[0], machine=machine).decode.expected
+    cpu = ask(model(), halves[1], machine=machine).decode.expected
+    once = 1e-4 + 128256 * 1e-8  # a token by itself is counted where a processor has all of it
+    assert 1 / both == pytest.approx(1 / gpu + 1 / cpu - once, rel=1e-6)
+
+
+def test_what_is_not_known_is_not_told() -> None:
+    nothing = replace(MACHINE, bandwidth=None)
+    common = {"context": 8, "kv_type": "f16", "batch": 8, "calibration": None}
+    assert predict(model(), (part(),), nothing, **common) is None  # type: ignore[arg-type]
+    assert predict(model(), (part("cuda"),), MACHINE, **common) is None  # type: ignore[arg-type]
+    assert (
+        predict(replace(model(), weights=None), (replace(part(), reads=(), kv_share=0.0),), MACHINE, **common) is None
+    )  # type: ignore[arg-type]
+    without = ask(model(), calibration=None)
+    assert without.prefill is None and without.basis == "table"  # arithmetic of a processor is not in a table
+    assert without.decode.high / without.decode.low > 2
+
+
+def test_a_curve_is_straight_between_its_points_in_logarithms() -> None:
+    curve = ((1, 1.0), (8, 8.0), (64, 16.0))
+    assert at(curve, 0.5) == 1.0 and at(curve, 8) == pytest.approx(8.0) and at(curve, 128) == 16.0
+    assert at(curve, 2) == pytest.approx(2.0) and at(curve, 4) == pytest.approx(4.0)
+    assert in_proportion(curve, 128) == pytest.approx(32.0)
+
+
+# ---- what is kept
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    assert kept.load(tmp_path, MACHINE) is None
+    kept.save(CALIBRATION, tmp_path)
+    assert kept.load(tmp_path, MACHINE) == CALIBRATION
+
+
+@pytest.mark.parametrize("other", [{"processor": "Xeon"}, {"cores": 8}, {"source": "preset"}])
+def test_another_machine_does_not_use_it(tmp_path: Path, other: dict[str, object]) -> None:
+    kept.save(CALIBRATION, tmp_path)
+    assert kept.load(tmp_path, replace(MACHINE, **other)) is None  # type: ignore[arg-type]
+
+
+def test_another_engine_makes_it_stale(tmp_path: Path) -> None:
+    kept.save(replace(CALIBRATION, engine="0.1"), tmp_path)
+    assert kept.load(tmp_path, MACHINE) is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda row: row | {"version": 99},
+        lambda row: row | {"token": -1.0},
+        lambda row: row | {"token": float("nan")},
+        lambda row: row | {"types": [{"name": "Q9_Z", "seconds": [[1, 1e-11]]}]},
+        lambda row: row | {"types": [{"name": "Q4_K", "seconds": [[8, 1e-11], [1, 1e-11]]}]},
+        lambda row: row | {"types": [{"name": "Q4_K", "seconds": []}]},
+        lambda row: row | {"layer": [[1, 0.0]]},
+        lambda row: [],
+    ],
+)
+def test_a_damaged_file_is_as_none(tmp_path: Path, damage: Callable[[dict[str, object]], object]) -> None:
+    path = kept.save(CALIBRATION, tmp_path)
+    path.write_text(json.dumps(damage(kept.row(CALIBRATION))))
+    assert kept.load(tmp_path, MACHINE) is None
+    path.write_bytes(b"\xff\x00{")
+    assert kept.load(tmp_path, MACHINE) is None
