@@ -28,9 +28,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from common import machine as about
 from homeroom import text
-from homeroom.engine.calibrate import calibrate, measure
+from homeroom.engine.calibrate import calibrate
 from homeroom.engine.plan import Ask as PlanAsk
 from homeroom.engine.plan import make_plan
+from homeroom.engine.timing import measure
 from homeroom.fit.ask import Ask
 from homeroom.fit.calibration import Calibration
 from homeroom.fit.placement import place
@@ -44,7 +45,7 @@ from support import models
 
 ZERO: Final = (
     ("deepseek-r1:1.5b", (128, 2048), 32),
-    ("deepseek-r1:7b", (64, 1024), 12),
+    ("deepseek-r1:7b", (64, 512), 12),
     ("deepseek-r1:8b", (64, 1024), 12),
     ("deepseek-r1:14b", (64, 384), 8),
 )

@@ -27,13 +27,13 @@ INTRO: dict[Language, str] = {
 }
 SETTINGS_INTRO: dict[Language, str] = {
     "en": (
-        "# Settings\n\nEvery setting has one name: as a flag of `up` and `serve`, in the environment, and in `config.toml` in the "
+        "# Settings\n\nEvery setting has one name: as a flag of the commands that heed it, in the environment, and in `config.toml` in the "
         "home folder.\nA flag beats the environment, which beats the file, which beats the default. `HOMEROOM_HOME` moves the home "
         "folder.\nWritten by `python docs/generate.py`; do not edit.\n\n| config.toml | environment | flag | allowed | meaning |\n"
         "|---|---|---|---|---|\n"
     ),
     "zh": (
-        "# 设置\n\n每个设置只有一个名称：既是 `up` 和 `serve` 的选项，也可写在环境变量或主目录的 `config.toml` 中。\n"
+        "# 设置\n\n每个设置只有一个名称：既是相关命令的选项，也可写在环境变量或主目录的 `config.toml` 中。\n"
         "选项优先于环境变量，环境变量优先于文件，文件优先于默认值。`HOMEROOM_HOME` 可移动主目录。\n"
         "由 `python docs/generate.py` 生成，请勿手工编辑。\n\n| config.toml | 环境变量 | 选项 | 允许的值 | 含义 |\n"
         "|---|---|---|---|---|\n"

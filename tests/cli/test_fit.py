@@ -155,14 +155,18 @@ def test_the_ranking_in_its_forms(place: Path) -> None:
     )
     names = [row["model"]["name"] for row in data.json["rows"]]
     assert len(names) == 5 and quiet.out.split() == names
-    lines = people.out.splitlines()
-    heading = next(number for number, line in enumerate(lines) if line.startswith("NAME"))
-    assert [line.split()[0] for line in lines[heading + 1 : heading + 6]] == names
+    assert listed(people, "NAME") == listed(chinese, "名称") == names
     assert f"Next: homeroom fit {names[0]}" in people.out
-    assert "名称" in chinese.out and [line.split()[0] for line in chinese.out.splitlines()[3:8]] == names
     assert data.json["machine"]["memory_total"] == 64 << 30
     worth = [row["worth"] for row in data.json["rows"]]
     assert worth == sorted(worth, reverse=True) and all(row["verdict"] != "too-big" for row in data.json["rows"])
+
+
+def listed(answer: Answer, heading: str) -> list[str]:
+    """The first column below *heading*."""
+    lines = answer.out.splitlines()
+    top = next(number for number, line in enumerate(lines) if line.startswith(heading))
+    return [line.split()[0] for line in lines[top + 1 : lines.index("", top)]]
 
 
 def rows(answer: Answer) -> list[dict[str, Any]]:

@@ -100,11 +100,11 @@ def test_every_command_and_option_has_its_help(language: text.Language) -> None:
         text.set_language("en")
 
 
-def test_every_setting_has_a_flag_on_up() -> None:
+def test_every_setting_has_a_flag_on_up_or_on_fit() -> None:
     flags = {
         flag
         for _, command in every_command()
-        if command.name == "up"
+        if command.name in ("up", "fit")
         for param in command.params
         for flag in param.opts
     }

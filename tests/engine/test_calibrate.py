@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
-from homeroom.engine.calibrate import Shape, calibrate, measure
+from homeroom.engine.calibrate import Shape, calibrate
 from homeroom.engine.plan import Ask, make_plan
+from homeroom.engine.timing import measure
+from homeroom.fit.ask import Ask as Question
 from homeroom.fit.placement import place
 from homeroom.fit.speed import predict
 from homeroom.fit.verdict import estimate_for
 from homeroom.hardware.machine import detect
-from homeroom.models.facts import ModelFacts
 from homeroom.models.inspect import inspect
 
 
@@ -52,25 +51,8 @@ async def test_one_type_is_calibrated_and_foretells_a_model(tmp_path: Path) -> N
     )
     plan = make_plan(facts, machine, Ask(context=1024, parallel=1))
     (measured,) = await measure(facts, plan, tmp_path, depths=(64,), generate=16)
-    from homeroom.fit.ask import Ask as Question
-
     question = Question(context=64, batch=measured.batch)
     parts = place(facts, machine, question, estimate_for(facts, question)).parts
     told = predict(facts, parts, machine, context=64, kv_type="f16", batch=measured.batch, calibration=found)
     assert told is not None and told.basis == "calibrated"
     assert measured.decode[1] / 10 < told.decode.expected < measured.decode[1] * 10
-
-
-async def test_a_real_model_is_measured_at_each_depth_that_fits(starter: ModelFacts, tmp_path: Path) -> None:
-    plan = make_plan(starter, detect(), Ask(context=512, parallel=1, threads=1))
-    found = await measure(starter, plan, tmp_path, depths=(64, 256, 1024), generate=8, times=1)
-    assert [each.depth for each in found] == [64, 256]
-    for each in found:
-        assert 0 < each.decode[0] <= each.decode[1] <= each.decode[2]
-        assert each.prefill[1] > 0 and each.threads == 1 and each.batch == plan.number("batch")
-
-
-async def test_a_first_depth_beyond_the_context_is_shortened(starter: ModelFacts, tmp_path: Path) -> None:
-    plan = make_plan(starter, detect(), Ask(context=256, parallel=1, threads=1))
-    (found,) = await measure(starter, plan, tmp_path, depths=(4096,), generate=8, times=1)
-    assert found.depth == pytest.approx(247, abs=1)

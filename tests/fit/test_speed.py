@@ -173,13 +173,13 @@ def test_partial_offload_is_the_sum_of_its_parts() -> None:
 
 
 def test_what_is_not_known_is_not_told() -> None:
-    nothing = replace(MACHINE, bandwidth=None)
-    common = {"context": 8, "kv_type": "f16", "batch": 8, "calibration": None}
-    assert predict(model(), (part(),), nothing, **common) is None  # type: ignore[arg-type]
-    assert predict(model(), (part("cuda"),), MACHINE, **common) is None  # type: ignore[arg-type]
-    assert (
-        predict(replace(model(), weights=None), (replace(part(), reads=(), kv_share=0.0),), MACHINE, **common) is None
-    )  # type: ignore[arg-type]
+    def unknown(facts: ModelFacts, placed: Placed, machine: Machine) -> Speed | None:
+        return predict(facts, (placed,), machine, context=8, kv_type="f16", batch=8, calibration=None)
+
+    assert unknown(model(), part(), replace(MACHINE, bandwidth=None)) is None
+    assert unknown(model(), part("cuda"), MACHINE) is None  # no such device
+    assert unknown(model(), part("cuda"), replace(MACHINE, devices=(replace(GPU, bandwidth=None),))) is None
+    assert unknown(replace(model(), weights=None), replace(part(), reads=(), kv_share=0.0), MACHINE) is None
     without = ask(model(), calibration=None)
     assert without.prefill is None and without.basis == "table"  # arithmetic of a processor is not in a table
     assert without.decode.high / without.decode.low > 2

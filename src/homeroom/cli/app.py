@@ -20,7 +20,21 @@ from homeroom.cli.output import Output, Wants, speaks
 from homeroom.errors import SettingsError
 from homeroom.version import __version__
 
-COMMANDS: Final = ("up", "run", "fit", "bench", "show", "pull", "list", "serve", "ps", "stop", "keys", "doctor", "completion")
+COMMANDS: Final = (
+    "up",
+    "run",
+    "fit",
+    "bench",
+    "show",
+    "pull",
+    "list",
+    "serve",
+    "ps",
+    "stop",
+    "keys",
+    "doctor",
+    "completion",
+)
 """In the order in which the help page tells them; each is the module of that name in ``commands``."""
 
 COMPLETE: Final = "_HOMEROOM_COMPLETE"

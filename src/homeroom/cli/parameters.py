@@ -35,8 +35,11 @@ METAVARS: Final = {
     "modelscope_endpoint": "URL",
     "ollama_registry": "URL",
 }
-SOURCE_SETTINGS: Final = ("index_url", "hf_endpoint", "modelscope_endpoint", "ollama_registry")
-GATEWAY_SETTINGS: Final = tuple(setting.name for setting in SETTINGS if setting.name not in ("lang", *SOURCE_SETTINGS))
+HUB_SETTINGS: Final = ("hf_endpoint", "modelscope_endpoint", "ollama_registry")
+"""Where a model that is elsewhere is looked up."""
+GATEWAY_SETTINGS: Final = tuple(
+    setting.name for setting in SETTINGS if setting.name not in ("lang", "index_url", *HUB_SETTINGS)
+)
 """What a gateway can be told: everything but the language, which every command takes, and where to fetch from."""
 
 

@@ -1,32 +1,30 @@
-"""Measures how fast this machine's processor runs models: with small models of no weights, or with a real one.
+"""Measures how fast this machine's processor runs models, with small models of no weights.
 
-A model's weights are holes in its file: they are read and computed with like any others. Each tensor type has a wide
-model of its own, so that a rate is that type's; one narrow model tells what attention and a block by itself cost. What
-a measurement is worth when other programs take the cores: the faster quarter of many short slices is kept. Does not
-know what follows from the rates (``fit/speed``).
+Their weights are holes in a file: they are read and computed with like any others. Each tensor type has a wide model of
+its own, so that a rate is that type's; narrow ones tell what attention, a block and a token cost by themselves. The
+faster quarter of many short slices is kept, because other programs take the cores at times. Does not know what follows
+from the rates (``fit/speed``).
 """
 
 from __future__ import annotations
 
-import itertools
-import statistics
+import random
+import struct
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from homeroom.engine.child import EngineChild, start_child
-from homeroom.engine.client import EngineClient
-from homeroom.engine.plan import Ask, Choice, EnginePlan, make_plan
-from homeroom.errors import EngineFailure
+from homeroom.engine.plan import Ask, Choice, make_plan
+from homeroom.engine.timing import Engine, Running, Timed, slices
+from homeroom.errors import DoesNotFit
 from homeroom.fit.calibration import AttentionRate, Calibration, Curve, TypeRate, at, in_proportion
 from homeroom.fit.dry_run import engine_version
 from homeroom.hardware.machine import Machine
 from homeroom.models import gguf_write
-from homeroom.models.facts import ModelFacts
+from homeroom.models.gguf import read_header
 from homeroom.models.inspect import inspect
 from homeroom.models.quantization import TENSOR_TYPES
 
@@ -110,26 +108,6 @@ class Shape:
         return 3 * self.embedding * self.feed_forward + self.embedding * self.vocabulary
 
 
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """One run: seconds of the prompt and of each generated token after the first."""
-
-    prompt_tokens: int
-    prompt: float
-    tokens: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Tokens a second of one model on this machine, with the lowest and highest quarter of its slices."""
-
-    decode: tuple[float, float, float]
-    prefill: tuple[float, float, float]
-    depth: int
-    batch: int
-    threads: int
-
-
 async def calibrate(
     machine: Machine,
     logs: Path,
@@ -158,7 +136,10 @@ async def calibrate(
         for number, kind in enumerate(types):
             on_step(kind, min(0.9, (clock() - began) / seconds))
             each = max(0.6, (until - clock()) / (len(types) - number))
-            rate, apart = await _type(lab, kind, layer, each)
+            try:
+                rate, apart = await _type(lab, kind, layer, each)
+            except DoesNotFit:  # F16 where memory is short: its kin will tell, if there is one
+                continue
             rates.append(rate)
             spread = max(spread, apart) if number < 2 else spread
             if clock() > until - 0.5 * each:
@@ -196,11 +177,14 @@ class _Lab:
     machine: Machine
     logs: Path
 
-    def running(self, shape: Shape, *, kv_type: str = "f16") -> _Running:
-        facts = inspect(shape.write(self.folder / "bench.gguf"), "bench")
+    def running(self, shape: Shape, *, kv_type: str = "f16", odds: bool = False) -> Running:
+        path = shape.write(self.folder / "bench.gguf")
+        if odds:
+            _give_odds(path, shape)
+        facts = inspect(path, "bench")
         ask = Ask(context=2 * DEPTH, parallel=1, threads=self.machine.cores, kv_type=kv_type)
         plan = make_plan(facts, self.machine, ask)
-        return _Running(facts, replace(plan, batch=Choice("batch", max(BATCHES), "engine.batch.size")), self.logs)
+        return Running(facts, replace(plan, batch=Choice("batch", max(BATCHES), "engine.batch.size")), self.logs)
 
 
 async def _attention(lab: _Lab, kv_type: str, head: int) -> AttentionRate:
@@ -210,7 +194,7 @@ async def _attention(lab: _Lab, kv_type: str, head: int) -> AttentionRate:
     depth, batches, layers = (DEPTH, (8, 64, 256), 24) if plain else (DEPTH // 2, (64,), 12)
     shape = Shape("Q8_0", layers, 256, 256, heads=16, kv_heads=4, head=head)
     async with lab.running(shape, kv_type=kv_type) as engine:
-        near = _quick(await _slices(engine, 16, generate=16, times=2))
+        near = _quick(await slices(engine, 16, generate=16, times=2))
         long = await engine.run(engine.prompt(depth), 16)
         text = engine.last
         far = _quick([long, await engine.run(text, 16)])
@@ -236,9 +220,21 @@ async def _token(lab: _Lab) -> tuple[float, float]:
     spent = []
     for vocabulary in (_TOKENS, _VOCABULARY):
         shape = Shape("Q8_0", 1, embedding=256, feed_forward=256, heads=2, kv_heads=2, vocabulary=vocabulary)
-        async with lab.running(shape) as engine:
-            spent.append(_quick(await _slices(engine, 8, generate=16, times=2)))
+        async with lab.running(shape, odds=True) as engine:
+            spent.append(_quick(await slices(engine, 8, generate=16, times=2)))
     return spent[0], max(0.0, (spent[1] - spent[0]) / _VOCABULARY)
+
+
+def _give_odds(path: Path, shape: Shape) -> None:
+    """Fill the embedding and the head of a Q8_0 model at random: sorting odds that are all the same costs less."""
+    blocks = shape.vocabulary * shape.embedding // 32
+    table = bytearray(random.Random(shape.vocabulary).randbytes(34 * blocks))
+    table[0::34], table[1::34] = bytes(blocks), b"\x1c" * blocks  # each block's scale, 0.004 in half precision
+    ones = struct.pack(f"<{shape.embedding}f", *[1.0] * shape.embedding)
+    padding = bytes(-len(table) % 32)
+    with path.open("r+b") as file:
+        file.seek(read_header(path).data_offset)
+        file.write(bytes(table) + padding + ones + bytes(table))
 
 
 async def _layer(lab: _Lab) -> Curve:
@@ -247,7 +243,7 @@ async def _layer(lab: _Lab) -> Curve:
     times: list[list[float]] = []
     for shape in (wide, narrow):
         async with lab.running(shape) as engine:
-            one = _quick(await _slices(engine, 4, generate=9, times=3))
+            one = _quick(await slices(engine, 4, generate=9, times=3))
             times.append([one, *[await _prompt(engine, batch, 2) for batch in (8, 64)]])
     found: list[tuple[int, float]] = []
     for batch, few, many in zip((1, 8, 64), *times, strict=True):
@@ -266,7 +262,7 @@ async def _type(lab: _Lab, kind: str, layer: Curve, seconds: float) -> tuple[Typ
     began = time.monotonic()
     shape = Shape(kind, 2)
     async with lab.running(shape) as engine:
-        runs = await _slices(engine, 4, generate=9, times=3)
+        runs = await slices(engine, 4, generate=9, times=3)
         tokens = sorted(spent for run in runs for spent in run.tokens)
         one = max(1e-15, (_quick(runs) - shape.layers * at(layer, 1)) / shape.parameters)
         curve = [(1, one)]
@@ -282,116 +278,12 @@ async def _type(lab: _Lab, kind: str, layer: Curve, seconds: float) -> tuple[Typ
     return TypeRate(kind, tuple(curve)), apart
 
 
-async def _prompt(engine: _Engine, tokens: int, times: int, after: Sequence[int] = ()) -> float:
+async def _prompt(engine: Engine, tokens: int, times: int, after: Sequence[int] = ()) -> float:
     """Seconds to read *tokens* after those that were read before."""
     return min([(await engine.run([*after, *engine.prompt(tokens)], 1)).prompt for _ in range(times)])
-
-
-async def _slices(engine: _Engine, prompt: int, *, generate: int, times: int) -> list[Timed]:
-    return [await engine.run(engine.prompt(prompt), generate) for _ in range(times)]
 
 
 def _quick(runs: Sequence[Timed]) -> float:
     """Seconds of a token: the quickest quarter's slowest."""
     spent = sorted(each for run in runs for each in run.tokens)
     return spent[len(spent) // 4]
-
-
-# ---- what is measured with a real one
-
-
-async def measure(
-    facts: ModelFacts,
-    plan: EnginePlan,
-    logs: Path,
-    *,
-    depths: Sequence[int] = (128, 1024),
-    generate: int = 32,
-    times: int = 2,
-) -> tuple[Measured, ...]:
-    """Run *facts* by *plan*: at each of *depths*, a prompt of so many tokens that no earlier run has read, then *generate*.
-
-    Depths that the plan's context does not hold are left out, but for the first, which is shortened. Raises
-    EngineStartFailed and EngineDied.
-    """
-    room = plan.number("context") - generate - 1
-    fitting = [depth for number, depth in enumerate(depths) if number == 0 or depth <= room]
-    batch, threads = plan.number("batch"), plan.number("threads")
-    found = []
-    async with _Running(facts, plan, logs) as engine:
-        await engine.run(engine.prompt(min(8, max(1, room))), 2)  # the first pages of the weights come from the disk
-        for depth in fitting:
-            runs = await _slices(engine, max(1, min(depth, room)), generate=generate, times=times)
-            decode = _middle([1 / spent for run in runs for spent in run.tokens])
-            prefill = _middle([run.prompt_tokens / run.prompt for run in runs])
-            found.append(Measured(decode, prefill, runs[0].prompt_tokens, batch, threads))
-    return tuple(found)
-
-
-def _middle(values: Sequence[float]) -> tuple[float, float, float]:
-    """The lowest quarter's highest, the middle, the highest quarter's lowest."""
-    found = sorted(values)
-    return found[len(found) // 4], statistics.median(found), found[len(found) * 3 // 4]
-
-
-# ---- an engine to measure
-
-
-class _Engine:
-    """A loaded model that is given prompts of token numbers."""
-
-    def __init__(self, client: EngineClient, vocabulary: int) -> None:
-        self._client, self._vocabulary, self._count = client, vocabulary, 0
-        self.last: list[int] = []
-
-    def prompt(self, tokens: int) -> list[int]:
-        """A prompt of *tokens* that begins like none before it, so that nothing of it is in the cache."""
-        self._count += 1
-        usable = min(self._vocabulary, 200) - 8
-        return [8 + (self._count * 31 + number * 7) % usable for number in range(tokens)]
-
-    async def run(self, prompt: list[int], generate: int) -> Timed:
-        """Read *prompt*, of which the part that is in the cache costs nothing, and generate that many tokens."""
-        self.last = prompt
-        body = {
-            "prompt": prompt,
-            "max_tokens": generate,
-            "ignore_eos": True,
-            "cache_prompt": True,
-            "timings_per_token": True,
-        }
-        seen: list[dict[str, Any]] = []
-        async with aclosing(self._client.stream("/v1/completions", body)) as chunks:
-            async for chunk in chunks:
-                if isinstance(timings := chunk.get("timings"), dict) and timings.get("predicted_n"):
-                    seen.append(timings)
-        if not seen:
-            raise EngineFailure("engine.unreadable")
-        counts = [(int(each["predicted_n"]), float(each["predicted_ms"])) for each in seen]
-        spent = tuple(
-            (later - sooner) / (after - before) / 1000
-            for (before, sooner), (after, later) in itertools.pairwise(counts)
-            if after > before and later > sooner
-        )
-        return Timed(int(seen[-1]["prompt_n"]), float(seen[-1]["prompt_ms"]) / 1000, spent)
-
-
-class _Running:
-    """An engine's process for as long as the block lasts."""
-
-    def __init__(self, facts: ModelFacts, plan: EnginePlan, logs: Path) -> None:
-        self._facts, self._plan, self._logs = facts, plan, logs
-        self._child: EngineChild | None = None
-        self._client: EngineClient | None = None
-
-    async def __aenter__(self) -> _Engine:
-        self._child = child = await start_child(self._facts, self._plan, self._logs)
-        self._client = EngineClient(child.url, child.secret, name=self._facts.name, ended=child.ended)
-        return _Engine(self._client, self._facts.vocabulary)
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._client is not None:
-            await self._client.close()
-        if self._child is not None:
-            self._child.kill()  # nothing of it is kept
-            await self._child.stop()

@@ -22,7 +22,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "models.known_only.next": (
         "See whether it would fit with: homeroom fit {model}. To run a model, give the path of its .gguf file, or take one "
         "that is at hand: homeroom pull starter",
-        "查看本机能否运行它：homeroom fit {model}；若要运行模型，请给出其 .gguf 文件的路径，或使用入门模型：homeroom pull starter",
+        "查看本机能否运行它：homeroom fit {model}；若要运行模型，请给出其 .gguf 文件的路径，"
+        "或使用入门模型：homeroom pull starter",
     ),
     "models.not_pulled": ("The model {name} is not on this machine yet.", "本机还没有模型 {name}。"),
     "models.not_pulled.next": ("Get it with: homeroom pull {name}", "获取它：homeroom pull {name}"),

@@ -13,8 +13,8 @@ from homeroom.settings import Settings, load
 
 if TYPE_CHECKING:
     from homeroom.cli.tables import Block
-    from homeroom.engine.calibrate import Measured
     from homeroom.engine.plan import EnginePlan
+    from homeroom.engine.timing import Measured
     from homeroom.fit.calibration import Calibration
     from homeroom.fit.speed import Range, Speed
     from homeroom.hardware.machine import Machine
@@ -82,8 +82,8 @@ def _rates(found: Calibration, path: str) -> list[Block]:
 
 async def _measure(out: Output, settings: Settings, machine: Machine, model: str | None) -> int:
     from homeroom.cli.progress import Status
-    from homeroom.engine.calibrate import measure
     from homeroom.engine.plan import Ask, make_plan
+    from homeroom.engine.timing import measure
     from homeroom.fit import calibration
 
     facts = _chosen(settings, machine, model)

@@ -12,7 +12,7 @@ import click
 from homeroom import text
 from homeroom.cli import grammar
 from homeroom.cli.output import Output
-from homeroom.cli.parameters import model_argument, setting_flags
+from homeroom.cli.parameters import HUB_SETTINGS, model_argument, setting_flags
 from homeroom.cli.words import fit_word, machine_words, speed_words
 from homeroom.settings import load
 
@@ -42,7 +42,7 @@ KINDS: Final = ("chat", "reasoning", "code", "base", "embedding")
 @grammar.option("--limit", type=click.IntRange(1), default=20, key="help.option.limit")
 @grammar.option("--all", "everything", is_flag=True, key="help.option.fit_all")
 @grammar.option("--force", is_flag=True, key="help.option.fit_force")
-@setting_flags("ctx", "parallel", "kv_type")
+@setting_flags("ctx", "parallel", "kv_type", *HUB_SETTINGS)
 def command(
     out: Output,
     model: str | None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from homeroom import text
 from homeroom.cli import grammar
 from homeroom.cli.output import Output
-from homeroom.cli.parameters import model_argument
+from homeroom.cli.parameters import HUB_SETTINGS, model_argument, setting_flags
 from homeroom.cli.words import fit_word, fit_words, yes_no
 from homeroom.settings import load
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 @grammar.command("show")
 @model_argument()
-def command(out: Output, model: str) -> int:
+@setting_flags(*HUB_SETTINGS)
+def command(out: Output, model: str, **flags: str | None) -> int:
     from homeroom.cli.commands.list import fit, memory, row
     from homeroom.cli.running import run_async
     from homeroom.engine.choose import assess
@@ -33,7 +34,7 @@ def command(out: Output, model: str) -> int:
     from homeroom.fit.advise import Adviser, lineage
     from homeroom.models.library import Library
 
-    settings = load()
+    settings = load(flags)
     library, adviser = Library(settings), Adviser(settings)
     looked = run_async(library.look(model))
     facts, entry = looked.facts, looked.entry

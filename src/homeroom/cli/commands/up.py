@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from homeroom import text
 from homeroom.cli import grammar
 from homeroom.cli.output import Output
-from homeroom.cli.parameters import GATEWAY_SETTINGS, SOURCE_SETTINGS, setting_flags
+from homeroom.cli.parameters import GATEWAY_SETTINGS, setting_flags
 from homeroom.errors import Interrupted, UnknownModel
 from homeroom.settings import Settings, load
 
@@ -24,7 +24,7 @@ OWNER = "owner"
 
 
 @grammar.command("up")
-@setting_flags(*GATEWAY_SETTINGS, *SOURCE_SETTINGS)
+@setting_flags(*GATEWAY_SETTINGS, "index_url")
 def command(out: Output, **flags: str | None) -> int:
     from homeroom.cli.running import run_async
 
