@@ -13,6 +13,7 @@ import locale
 import os
 from collections.abc import Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 Language = Literal["en", "zh"]
@@ -62,6 +63,22 @@ def t(key: str, /, **facts: object) -> str:
     english, chinese = catalogue(key.partition(".")[0])[key]
     sentence = chinese if language() == "zh" else english
     return sentence.format(**facts) if facts else sentence.replace("{{", "{").replace("}}", "}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A message with the facts that fill it, kept to be told later, in whichever language: ``str(sentence)``."""
+
+    key: str
+    facts: tuple[tuple[str, object], ...] = ()
+
+    def __str__(self) -> str:
+        return t(self.key, **dict(self.facts))
+
+
+def sentence(key: str, /, **facts: object) -> Sentence:
+    """The Sentence *key* with its *facts*."""
+    return Sentence(key, tuple(facts.items()))
 
 
 def size(count: float) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from homeroom.engine import calibrate as calibration
 from homeroom.engine.calibrate import Shape, calibrate
 from homeroom.engine.plan import Ask, make_plan
 from homeroom.engine.timing import measure
@@ -26,14 +30,15 @@ def test_a_shape_is_a_model_whose_weights_are_holes(tmp_path: Path) -> None:
         assert path.stat().st_blocks * 512 < 1_000_000
 
 
-async def test_one_type_is_calibrated_and_foretells_a_model(tmp_path: Path) -> None:
-    """Bounds are wide: the machine that runs tests is busy. What it tells must still be of the right magnitude."""
-    machine, steps = detect(), list[float]()
+async def test_one_type_is_calibrated_and_foretells_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On one core and with wide bounds: others are busy where tests run. The magnitude must be right all the same."""
+    monkeypatch.setattr(calibration, "DEPTH", 512)
+    machine, steps = replace(detect(), cores=1), list[float]()
     found = await calibrate(
         machine,
         tmp_path,
         now="2026-11-24T00:00:00+00:00",
-        seconds=12.0,
+        seconds=8.0,
         types=("Q8_0",),
         on_step=lambda name, part: steps.append(part),
     )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeroom.fit.ask import Ask
-from homeroom.fit.placement import GPU_MARGIN, Placement, place, usable
+from homeroom.fit.placement import GPU_MARGIN, Placement, place, settled, usable
 from homeroom.fit.verdict import estimate_for
 from homeroom.hardware.machine import Machine
 from homeroom.models.facts import ModelFacts
@@ -127,6 +127,7 @@ def test_every_byte_is_somewhere_once(
     room = usable(where)
     assert (placement.verdict == "too-big") == (placement.parts[-1].total > room)
     assert placement.missing == max(0, placement.parts[-1].total - room)
+    assert settled(facts, where, memory) in (None, placement.verdict)
     read = sum(size for part in placement.parts for _, size in part.reads)
     assert facts.weights is not None
     assert read == pytest.approx(facts.weights.read, rel=0.01)

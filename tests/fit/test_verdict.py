@@ -17,10 +17,11 @@ from homeroom.fit.chart import public
 from homeroom.fit.dry_run import Sized
 from homeroom.fit.memory import CELLS
 from homeroom.fit.placement import usable
-from homeroom.fit.verdict import Fit, Sentence, assess, estimate_for, grid, longest_context, verdict_of, with_engine
+from homeroom.fit.verdict import Fit, assess, estimate_for, grid, longest_context, verdict_of, with_engine
 from homeroom.hardware.machine import Machine
 from homeroom.models import catalogue
 from homeroom.models.facts import ModelFacts
+from homeroom.text import Sentence
 from support.shapes import GB, GIB, gpu, machine, model
 
 ASK = Ask(context=8192)

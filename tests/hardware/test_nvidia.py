@@ -47,7 +47,7 @@ def test_parts_of_a_split_card_are_the_devices(nvml: Callable[[str], Reading]) -
     assert [device.memory_total for device in reading.devices] == [20_937_965_568, 5_100_273_664]
     assert [device.bandwidth for device in reading.devices] == [None, None]  # a part does not have the whole's
     assert [note.key for note in reading.notes] == ["hardware.nvidia.mig"]
-    assert "2" in reading.notes[0].message
+    assert "2" in str(reading.notes[0])
 
 
 def test_a_card_without_memory_of_its_own_shares_the_machines(nvml: Callable[[str], Reading]) -> None:
@@ -64,7 +64,7 @@ def test_a_card_without_memory_of_its_own_shares_the_machines(nvml: Callable[[st
 def test_a_driver_that_will_not_start_is_a_note(code: int, key: str) -> None:
     reading = nvidia.parse_nvml({"error": code}, GIB, GIB)
     assert reading.devices == () and [note.key for note in reading.notes] == [f"hardware.nvidia.{key}"]
-    assert str(code) in reading.notes[0].message
+    assert str(code) in str(reading.notes[0])
 
 
 def test_a_driver_without_a_card_is_a_note() -> None:
@@ -111,7 +111,7 @@ def test_the_tools_complaints(said: str, key: str) -> None:
 
 def test_the_tools_word_for_a_mismatch(sample: Callable[[str], str]) -> None:
     [note] = nvidia.parse_smi(sample("nvidia-smi-mismatch.csv"), GIB, GIB).notes
-    assert note.key == "hardware.nvidia.mismatch" and "Restart" in note.message
+    assert note.key == "hardware.nvidia.mismatch" and "Restart" in str(note)
 
 
 def test_a_card_without_a_driver_is_a_note(sysfs: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:

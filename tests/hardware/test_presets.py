@@ -60,14 +60,14 @@ def test_what_was_found_in_no_source_is_marked_and_told() -> None:
         ("M3 Max 64GB", True),
         ("M3 Max 36GB", False),
     ):
-        notes = {note.key: note.message for note in ask(machine=name).notes}
+        notes = {note.key: str(note) for note in ask(machine=name).notes}
         assert ("hardware.given.unchecked" in notes) is told, name
         assert name in notes["hardware.given.source"]
         assert not told or name in notes["hardware.given.unchecked"]
 
 
 def test_the_source_that_is_told_is_what_was_read() -> None:
-    notes = {note.key: note.message for note in ask(machine="M4 Max 64GB").notes}
+    notes = {note.key: str(note) for note in ask(machine="M4 Max 64GB").notes}
     assert "Ars Technica" in notes["hardware.given.source"] and "2026-11-25" in notes["hardware.given.source"]
     assert all("data sheet" not in preset.source for preset in presets())
 
@@ -311,6 +311,6 @@ def test_errors_and_notes_in_chinese() -> None:
     text.set_language("zh")
     try:
         assert "RTX 3060 12GB" in problem(machine="RTX 3060").message
-        assert all(re.search("[\u4e00-\u9fff]", note.message) for note in ask(machine="2x RTX 4090").notes)
+        assert all(re.search("[\u4e00-\u9fff]", str(note)) for note in ask(machine="2x RTX 4090").notes)
     finally:
         text.set_language("en")

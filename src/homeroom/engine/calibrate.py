@@ -40,6 +40,8 @@ DEPTH: Final = 1024
 """Tokens in the cache where the cost of attention is measured."""
 SECONDS: Final = 27.0
 """What a calibration may take in all."""
+_LEAST: Final = 3
+"""Types that are measured however long it takes: what is known of fewer tells nothing of the files that people have."""
 _TOKENS: Final = 258
 """The smallest vocabulary that can read: its head costs next to nothing."""
 _VOCABULARY: Final = 65_536
@@ -142,7 +144,7 @@ async def calibrate(
                 continue
             rates.append(rate)
             spread = max(spread, apart) if number < 2 else spread
-            if clock() > until - 0.5 * each:
+            if number + 1 >= _LEAST and clock() > until - 0.5 * each:
                 break
         for kind in KV_TYPES[1:]:
             on_step(kind, min(0.95, (clock() - began) / seconds))

@@ -17,11 +17,12 @@ from homeroom.fit.ask import DEFAULT_CONTEXT, Ask, Basis, batch_for
 from homeroom.fit.chart import Chart, chart, public
 from homeroom.fit.memory import USABLE
 from homeroom.fit.rank import Candidate, Order, Ranked
-from homeroom.fit.verdict import Fit, Sentence, assess, estimate_for
+from homeroom.fit.verdict import Fit, assess, estimate_for
 from homeroom.hardware import bandwidth
 from homeroom.hardware.machine import Machine, detect, with_bandwidth
 from homeroom.models.facts import ModelFacts
 from homeroom.settings import Settings
+from homeroom.text import Sentence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,7 +158,7 @@ class Adviser:
         return dry_run(source, question, cache=self.settings.home / "cache" / "fit")
 
     def _notes(self, looked: Looked) -> tuple[str, ...]:
-        notes = [*looked.notes, *(note.message for note in self.machine.notes)]
+        notes = [*looked.notes, *(str(note) for note in self.machine.notes)]
         if looked.traffic_bytes:
             notes.append(text.t("advice.traffic", size=text.size(looked.traffic_bytes)))
         return tuple(notes)

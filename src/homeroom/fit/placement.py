@@ -87,6 +87,26 @@ def place(facts: ModelFacts, machine: Machine, ask: Ask, memory: Memory) -> Plac
     return _on_gpus(facts, machine, gpus, ask, memory)
 
 
+def settled(facts: ModelFacts, machine: Machine, memory: Memory) -> Verdict | None:
+    """The verdict of ``place`` where sums alone settle it, in a microsecond; None where blocks have to be dealt out."""
+    room = usable(machine)
+    if not machine.devices:
+        return "fits" if memory.total <= room else "too-big"
+    weights = facts.weights
+    if weights is None or len(machine.devices) > 1 or machine.devices[0].unified:
+        return None
+    budget = _budget(machine.devices[0], memory)
+    if budget <= 0:
+        return None
+    twice = 0 if weights.output else weights.input
+    if memory.weights - weights.input + twice + memory.kv_cache <= budget:
+        return "fits" if weights.input + memory.overhead <= room else "too-big"
+    if memory.total <= room:  # whatever the card does not take has its place
+        return "fits-partly"
+    # However the blocks are dealt, no less than this stays in main memory.
+    return "too-big" if memory.total - budget > room else None
+
+
 def _on_processor(facts: ModelFacts, machine: Machine, memory: Memory) -> Placement:
     missing = max(0, memory.total - usable(machine))
     return Placement("too-big" if missing else "fits", (_whole(facts, "CPU", "cpu", memory),), missing)

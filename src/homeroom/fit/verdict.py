@@ -13,10 +13,11 @@ from homeroom import text
 from homeroom.fit.ask import Ask
 from homeroom.fit.calibration import Calibration
 from homeroom.fit.memory import CELLS, Memory, estimate, loaded_bytes
-from homeroom.fit.placement import Placement, Verdict, place, usable
+from homeroom.fit.placement import Placement, Verdict, place, settled, usable
 from homeroom.fit.speed import Speed, predict
 from homeroom.hardware.machine import Machine
 from homeroom.models.facts import ModelFacts
+from homeroom.text import Sentence
 
 if TYPE_CHECKING:
     from homeroom.fit.dry_run import Sized
@@ -24,17 +25,6 @@ if TYPE_CHECKING:
 SMALLEST_CONTEXT: Final = 512
 _MODULES: Final = tuple(size << 30 for size in (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024))
 """Sizes of memory that one can buy more of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A message and the facts that fill it, so that it can be told in either language."""
-
-    key: str
-    facts: tuple[tuple[str, object], ...] = ()
-
-    def __str__(self) -> str:
-        return text.t(self.key, **dict(self.facts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +146,8 @@ def estimate_for(facts: ModelFacts, ask: Ask) -> Memory:
 def requantized(memory: Memory, facts: ModelFacts) -> Memory:
     """*memory* for *facts*, the same model in another quantization: cache and scratch do not depend on it."""
     weights = loaded_bytes(facts)
-    return replace(memory, weights=weights, total=memory.total - memory.weights + weights)
+    rest = memory.total - memory.weights
+    return Memory(weights, memory.kv_cache, memory.compute, memory.overhead, rest + weights, memory.basis)
 
 
 def with_engine(memory: Memory, sized: Sized | None) -> Memory:
@@ -171,7 +162,8 @@ def with_engine(memory: Memory, sized: Sized | None) -> Memory:
 
 def verdict_of(facts: ModelFacts, machine: Machine, ask: Ask) -> Verdict:
     """The verdict alone."""
-    return place(facts, machine, ask, estimate_for(facts, ask)).verdict
+    memory = estimate_for(facts, ask)
+    return settled(facts, machine, memory) or place(facts, machine, ask, memory).verdict
 
 
 def longest_context(facts: ModelFacts, machine: Machine, ask: Ask) -> int:
@@ -263,7 +255,6 @@ def grid(
     Cache and scratch do not depend on the quantization, so that they are reckoned once for each context.
     """
     found: list[tuple[str, str, int, int, Verdict]] = []
-    room = usable(machine)
     contexts = tuple(contexts)
     for by_quantization in models:
         known = tuple(by_quantization.items())
@@ -273,11 +264,7 @@ def grid(
             for quantization, facts in known:
                 if rest is None:
                     rest = estimate_for(facts, asked)
-                total = rest.total - rest.weights + loaded_bytes(facts)
-                verdict: Verdict
-                if not machine.devices:
-                    verdict = "fits" if total <= room else "too-big"
-                else:
-                    verdict = place(facts, machine, asked, requantized(rest, facts)).verdict
-                found.append((facts.name, quantization, context, total, verdict))
+                memory = requantized(rest, facts)
+                verdict = settled(facts, machine, memory) or place(facts, machine, asked, memory).verdict
+                found.append((facts.name, quantization, context, memory.total, verdict))
     return found

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from homeroom import text
 from homeroom.hardware import pci
-from homeroom.hardware.device import Device, Note, Reading, note
+from homeroom.hardware.device import Device, Reading
+from homeroom.text import Sentence, sentence
 
 VENDOR: Final = 0x1002
 SECONDS: Final = 10.0
@@ -97,12 +98,14 @@ def _name(card: pci.Card, ids: str, listing: str) -> str:
     return f"AMD {name.removeprefix('AMD ')}" if name else f"AMD {device:04x}"
 
 
-def notes_for(device: Device, memory_total: int) -> tuple[Note, ...]:
+def notes_for(device: Device, memory_total: int) -> tuple[Sentence, ...]:
     """What to say of integrated graphics that could use more of the memory that is there."""
     pool = memory_total + device.memory_own
     if not device.unified or device.memory_total >= 0.85 * pool or pool < 24 << 30:
         return ()
-    return (note("hardware.amd.limit", name=device.name, usable=text.size(device.memory_total), pool=text.size(pool)),)
+    return (
+        sentence("hardware.amd.limit", name=device.name, usable=text.size(device.memory_total), pool=text.size(pool)),
+    )
 
 
 def parse_rocm(output: str, memory_free: int) -> Reading:
@@ -110,7 +113,7 @@ def parse_rocm(output: str, memory_free: int) -> Reading:
     try:
         answers: dict[str, Any] = json.loads(output[output.index("{") :])
     except ValueError:  # no JSON in it: the tool complains in words
-        return Reading(notes=(note("hardware.amd.failed"),))
+        return Reading(notes=(sentence("hardware.amd.failed"),))
     driver = str(answers.get("system", {}).get("Driver version", ""))
     devices = [
         _rocm_device(card, driver, memory_free)
@@ -162,7 +165,7 @@ def detect(cards: tuple[pci.Card, ...], memory_total: int, memory_free: int, dev
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
         except (OSError, subprocess.TimeoutExpired):
-            return Reading(notes=(note("hardware.amd.failed"),))
+            return Reading(notes=(sentence("hardware.amd.failed"),))
         reading = parse_rocm(done.stdout, memory_free)
         devices = list(reading.devices)
         if not devices:
@@ -171,7 +174,7 @@ def detect(cards: tuple[pci.Card, ...], memory_total: int, memory_free: int, dev
     alone = devices if all(device.integrated for device in devices) else []
     notes = [one for device in alone for one in notes_for(device, memory_total)]
     if devices and not kfd:
-        notes.append(note("hardware.amd.no_kfd"))
+        notes.append(sentence("hardware.amd.no_kfd"))
     return Reading(tuple(devices), tuple(notes))
 
 

@@ -12,8 +12,9 @@ import re
 import subprocess
 from typing import Any, Final
 
-from homeroom.hardware.device import Device, Reading, note
+from homeroom.hardware.device import Device, Reading
 from homeroom.hardware.processor import sysctl
+from homeroom.text import sentence
 
 SECONDS: Final = 10.0
 GIB: Final = 1 << 30
@@ -39,7 +40,7 @@ def parse(displays: str, memory_total: int, memory_free: int, limit: int | None,
     except (ValueError, KeyError, TypeError):
         found = [{"sppci_model": brand}] if brand.startswith("Apple") else []
         if not found:
-            return Reading(notes=(note("hardware.apple.failed"),))
+            return Reading(notes=(sentence("hardware.apple.failed"),))
     return Reading(tuple(_device(one, memory_total, memory_free, limit) for one in found if _counts(one)))
 
 

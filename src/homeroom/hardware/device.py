@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from homeroom import text
+from homeroom.text import Sentence
 
 Kind = Literal["cuda", "rocm", "metal", "intel", "vulkan"]
 Basis = Literal["measured", "table"]
@@ -57,28 +57,11 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """Something a user should know about the machine: the message *key* with its *facts*."""
-
-    key: str
-    facts: tuple[tuple[str, object], ...] = ()
-
-    @property
-    def message(self) -> str:
-        """The note, in the current language."""
-        return text.t(self.key, **dict(self.facts))
-
-
-def note(key: str, **facts: object) -> Note:
-    return Note(key, tuple(facts.items()))
-
-
-@dataclass(frozen=True, slots=True)
 class Reading:
     """What a maker's probe found."""
 
     devices: tuple[Device, ...] = ()
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
 
 def in_order(devices: Iterable[Device]) -> tuple[Device, ...]:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from homeroom.hardware import pci
-from homeroom.hardware.device import Device, Reading, note
+from homeroom.hardware.device import Device, Reading
+from homeroom.text import sentence
 
 VENDOR: Final = 0x8086
 DRIVERS: Final = ("xe", "i915")
@@ -128,11 +129,11 @@ def detect(cards: tuple[pci.Card, ...], memory_total: int, memory_free: int) -> 
         regions = ask(card)
         device = parse_card(card, regions, memory_total, memory_free, listing)
         if device is None:
-            notes.append(note("hardware.intel.unknown", address=card.address))
+            notes.append(sentence("hardware.intel.unknown", address=card.address))
             continue
         devices.append(device)
         if regions is None and not device.integrated:
-            notes.append(note("hardware.intel.window", name=device.name))
+            notes.append(sentence("hardware.intel.window", name=device.name))
     return Reading(tuple(devices), tuple(notes))
 
 

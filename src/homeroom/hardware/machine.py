@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from homeroom.hardware import processor
-from homeroom.hardware.device import Basis, Device, Note, Reading, in_order, note
+from homeroom.hardware.device import Basis, Device, Reading, in_order
+from homeroom.text import Sentence, sentence
 
-__all__ = ["Device", "Machine", "Note", "cgroup_memory", "detect", "usable_threads", "with_bandwidth"]
+__all__ = ["Device", "Machine", "Sentence", "cgroup_memory", "detect", "usable_threads", "with_bandwidth"]
 
 usable_threads = processor.usable_threads
 
@@ -46,7 +47,7 @@ class Machine:
     """Vector extensions: ``avx2``, ``avx512f``, ``neon``, ... (``processor.FEATURES``)."""
     unified: bool = False
     """The preferred device shares main memory."""
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Sentence, ...] = ()
     """What a user should know: a card without its driver, an assumption about a machine that is not at hand."""
     reserve: int = 0
     """Bytes of main memory held back for the system on a machine that is not at hand; on this one, free is measured."""
@@ -108,7 +109,7 @@ def with_devices(machine: Machine, reading: Reading) -> Machine:
     notes = list(reading.notes)
     cards = [device for device in devices if not device.integrated]
     if len(cards) > 1:
-        notes.append(note("hardware.several", count=len(cards)))
+        notes.append(sentence("hardware.several", count=len(cards)))
     return replace(
         machine,
         devices=devices,

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from homeroom.hardware import pci
-from homeroom.hardware.device import Device, Note, Reading, note
+from homeroom.hardware.device import Device, Reading
+from homeroom.text import Sentence, sentence
 
 VENDOR: Final = 0x10DE
 MIB: Final = 1 << 20
@@ -59,22 +60,22 @@ def parse_nvml(answers: Mapping[str, Any], memory_total: int, memory_free: int) 
     """
     if "error" in answers:
         code = int(answers["error"])
-        return Reading(notes=(note(_ERRORS.get(code, "hardware.nvidia.failed"), code=code),))
+        return Reading(notes=(sentence(_ERRORS.get(code, "hardware.nvidia.failed"), code=code),))
     driver = str(answers.get("driver") or "")
     devices: list[Device] = []
-    notes: list[Note] = []
+    notes: list[Sentence] = []
     for card in answers.get("devices", ()):
         if "error" in card:
-            notes.append(note(_ERRORS.get(int(card["error"]), "hardware.nvidia.failed"), code=card["error"]))
+            notes.append(sentence(_ERRORS.get(int(card["error"]), "hardware.nvidia.failed"), code=card["error"]))
         elif card.get("mig"):
             instances = [_device(one, driver, memory_total, memory_free) for one in card.get("instances", ())]
             devices += instances
             key = "hardware.nvidia.mig" if instances else "hardware.nvidia.mig_empty"
-            notes.append(note(key, name=card["name"], count=len(instances)))
+            notes.append(sentence(key, name=card["name"], count=len(instances)))
         else:
             devices.append(_device(card, driver, memory_total, memory_free))
     if not answers.get("devices"):
-        notes.append(note("hardware.nvidia.no_devices"))
+        notes.append(sentence("hardware.nvidia.no_devices"))
     return Reading(tuple(devices), tuple(notes))
 
 
@@ -125,7 +126,9 @@ def parse_smi(output: str, memory_total: int, memory_free: int) -> Reading:
     if devices:
         return Reading(tuple(devices))
     key = next((key for said, key in _SAID.items() if said in output), None)
-    return Reading(notes=(note(key, code="nvidia-smi") if key else note("hardware.nvidia.failed", code="nvidia-smi"),))
+    return Reading(
+        notes=(sentence(key, code="nvidia-smi") if key else sentence("hardware.nvidia.failed", code="nvidia-smi"),)
+    )
 
 
 def _known(value: str) -> str | None:
@@ -148,10 +151,10 @@ def detect(memory_total: int, memory_free: int, root: Path = pci.SYS) -> Reading
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
         except (OSError, subprocess.TimeoutExpired):
-            return Reading(notes=(note("hardware.nvidia.failed", code="nvidia-smi"),))
+            return Reading(notes=(sentence("hardware.nvidia.failed", code="nvidia-smi"),))
         return parse_smi(done.stdout or done.stderr, memory_total, memory_free)
     if any(vendor == VENDOR for vendor, _ in pci.displays(root)):
-        return Reading(notes=(note("hardware.nvidia.no_driver"),))
+        return Reading(notes=(sentence("hardware.nvidia.no_driver"),))
     return Reading()
 
 

@@ -18,9 +18,10 @@ from typing import Final, Literal
 from homeroom import text
 from homeroom.errors import UsageError
 from homeroom.hardware.apple import default_limit
-from homeroom.hardware.device import Device, Kind, Note, in_order, note
+from homeroom.hardware.device import Device, Kind, in_order
 from homeroom.hardware.intel import share as intel_share
 from homeroom.hardware.machine import Machine
+from homeroom.text import Sentence, sentence
 
 GIB: Final = 1 << 30
 
@@ -219,17 +220,17 @@ def what_if(*, ram: str | None, vram: str | None, machine: str | None, base: Mac
     host = base if base is not None else _host(_host_preset(), main or HOST_MEMORY)
     if main is None and cards is None:
         return host
-    notes: list[Note] = []
+    notes: list[Sentence] = []
     devices = host.devices
     if main is not None:
         reserve = reserve_of(main)
         host = replace(host, memory_total=main, memory_free=main - reserve, limited_by=None, reserve=reserve)
         devices = tuple(_resized(device, host) for device in devices)
-        notes.append(note("hardware.given.reserve", reserve=text.size(reserve)))
+        notes.append(sentence("hardware.given.reserve", reserve=text.size(reserve)))
     name = f"{_gib(host.memory_total)} GB RAM"
     if cards is not None:
         devices = tuple(_card(f"GPU {number}", "cuda", each, None, None) for number, each in enumerate(cards, 1))
-        notes.append(note("hardware.given.cards", reserve=text.size(CARD_RESERVE)))
+        notes.append(sentence("hardware.given.cards", reserve=text.size(CARD_RESERVE)))
         name = " + ".join([*(f"{_gib(each)} GB GPU" for each in cards), name])
     else:
         notes = [*host.notes, *notes]
@@ -273,11 +274,11 @@ def _named(name: str, main: int | None) -> Machine:
     card = _card(preset.name, kind, memory, preset.bandwidth, preset.tflops)
     shown = f"{count}x {preset.shown(memory)}" if count > 1 else preset.shown(memory)
     notes = [
-        note(
+        sentence(
             "hardware.given.host" if main is None else "hardware.given.host_rate", memory=text.size(host.memory_total)
         ),
         *_sources(preset, memory),
-        note("hardware.given.reserve", reserve=text.size(host.reserve)),
+        sentence("hardware.given.reserve", reserve=text.size(host.reserve)),
     ]
     made = replace(host, name=f"{shown}, {_gib(host.memory_total)} GB RAM", source="preset")
     return _finish(made, (card,) * count, notes)
@@ -315,7 +316,7 @@ def _whole(preset: Preset, memory: int) -> Machine:
     host = _host(preset, memory)
     notes = [
         *_sources(preset, memory),
-        note("hardware.given.reserve", reserve=text.size(host.reserve)),
+        sentence("hardware.given.reserve", reserve=text.size(host.reserve)),
     ]
     if preset.kind is None:
         return _finish(host, (), notes)
@@ -331,15 +332,15 @@ def _whole(preset: Preset, memory: int) -> Machine:
         integrated=True,
         tflops=preset.tflops,
     )
-    notes.append(note("hardware.given.share", usable=text.size(usable), memory=text.size(memory)))
+    notes.append(sentence("hardware.given.share", usable=text.size(usable), memory=text.size(memory)))
     return _finish(host, (graphics,), notes)
 
 
-def _sources(preset: Preset, memory: int) -> tuple[Note, ...]:
+def _sources(preset: Preset, memory: int) -> tuple[Sentence, ...]:
     """What the user is told about where the figures of the entry come from."""
     name = preset.shown(memory)
-    source = note("hardware.given.source", name=name, source=preset.source, date=preset.date)
-    return (source,) if preset.checked else (source, note("hardware.given.unchecked", name=name))
+    source = sentence("hardware.given.source", name=name, source=preset.source, date=preset.date)
+    return (source,) if preset.checked else (source, sentence("hardware.given.unchecked", name=name))
 
 
 def share_of(preset: Preset, memory: int) -> int:
@@ -360,10 +361,10 @@ def _card(name: str, kind: Kind, memory: int, bandwidth: float | None, tflops: f
     )
 
 
-def _finish(machine: Machine, devices: Sequence[Device], notes: Sequence[Note]) -> Machine:
+def _finish(machine: Machine, devices: Sequence[Device], notes: Sequence[Sentence]) -> Machine:
     ordered = in_order(devices)
     cards = [device for device in ordered if not device.integrated]
-    several = (note("hardware.several", count=len(cards)),) if len(cards) > 1 else ()
+    several = (sentence("hardware.several", count=len(cards)),) if len(cards) > 1 else ()
     return replace(machine, devices=ordered, unified=bool(ordered) and ordered[0].unified, notes=(*notes, *several))
 
 

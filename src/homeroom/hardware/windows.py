@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from homeroom.hardware import amd, intel
-from homeroom.hardware.device import Device, Reading, note
+from homeroom.hardware.device import Device, Reading
+from homeroom.text import sentence
 
 CLASS: Final = r"SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}"
 """Display adapters (Microsoft, "System-Defined Device Setup Classes Available to Vendors")."""
@@ -54,7 +55,7 @@ def parse(entries: Iterable[Mapping[str, Any]], memory_total: int, memory_free: 
                 driver=str(entry.get("DriverVersion") or ""),
             )
         )
-    notes = (note("hardware.windows.free"),) if any(not device.integrated for device in devices) else ()
+    notes = (sentence("hardware.windows.free"),) if any(not device.integrated for device in devices) else ()
     return Reading(tuple(devices), notes)
 
 

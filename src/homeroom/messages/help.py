@@ -175,7 +175,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Where the bytes come from: formula (at once) or engine (a dry run from the header, about a second)",
         "字节数的依据：formula（立即）或 engine（仅凭文件头试运行，约一秒）",
     ),
-    "help.option.ram": ("Judge for this much main memory instead, e.g. 32GB", "改按这么大的内存判断，例如 32GB"),
+    "help.option.ram": (
+        "Judge for this much main memory instead, e.g. 32GB (as it is sold: GiB)",
+        "改按这么大的内存判断，例如 32GB（按出售时的标称，即 GiB）",
+    ),
     "help.option.vram": (
         "Judge for GPUs with this much memory, e.g. 24GB,24GB",
         "改按这样的 GPU 显存判断，例如 24GB,24GB",

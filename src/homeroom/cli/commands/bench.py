@@ -53,6 +53,7 @@ async def _calibrate(out: Output, settings: Settings, machine: Machine) -> int:
             machine,
             settings.logs,
             now=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=SECONDS,
             on_step=lambda name, part: status.show(text.t("speed.step", name=name, part=f"{part:.0%}")),
         )
     finally:

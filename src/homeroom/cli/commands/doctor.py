@@ -55,7 +55,7 @@ def _page(report: Report) -> list[Block]:
                 (text.t("cli.label.memory"), memory + (f" ({machine.limited_by})" if machine.limited_by else "")),
                 (text.t("cli.label.vectors"), " ".join(machine.features) or "-"),
                 *((text.t("cli.label.device"), _device(device)) for device in machine.devices),
-                *((text.t("cli.label.note"), note.message) for note in machine.notes),
+                *((text.t("cli.label.note"), str(note)) for note in machine.notes),
             ],
         ),
         _facts("folders", folders),

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from homeroom.fit.ask import Basis
     from homeroom.fit.chart import Cell, Chart
     from homeroom.fit.rank import Order, Ranked
-    from homeroom.fit.verdict import Sentence
     from homeroom.hardware.machine import Machine
+    from homeroom.text import Sentence
 
 ORDERS: Final = ("worth", "quality", "speed", "context", "size", "name")
 KINDS: Final = ("chat", "reasoning", "code", "base", "embedding")
@@ -160,7 +160,7 @@ def _ranking(out: Output, rows: list[Ranked], machine: Machine, limit: int, ever
                 row.fit.facts.quantization,
                 text.count(row.fit.facts.parameters),
                 text.size(row.fit.memory.total),
-                fit_word(row.fit.verdict),
+                text.t(f"advice.chart.{row.fit.verdict}"),
                 f"{row.fit.speed.decode.expected:.1f}" if row.fit.speed else "-",
                 f"{row.fit.max_context:,}",
                 f"{row.quality:.0f}",
@@ -172,11 +172,11 @@ def _ranking(out: Output, rows: list[Ranked], machine: Machine, limit: int, ever
     )
     data = {
         "machine": machine.row(),
-        "notes": [note.message for note in machine.notes],
+        "notes": [str(note) for note in machine.notes],
         "rows": [row.row() for row in shown],
         "left_out": left_out,
     }
-    told: list[Block] = [machine_words(machine), *(note.message for note in machine.notes), ""]
+    told: list[Block] = [machine_words(machine), *(str(note) for note in machine.notes), ""]
     if shown:
         told += [table, "", text.t("advice.ranked", shown=len(shown), count=len(rows), left_out=left_out)]
         told.append(text.t("cli.next", sentence=text.t("advice.next_one", name=shown[0].fit.facts.name)))
@@ -196,7 +196,7 @@ def _chart(out: Output, chart: Chart, note: Sentence | None) -> int:
     table = Table(headings, tuple((row.name, *(_cell(cell) for cell in row.cells)) for row in chart.rows), panels=True)
     title = text.t("advice.chart", context=f"{chart.context:,}")
     machine = chart.machine
-    told: list[Block] = [machine_words(machine), *(note.message for note in machine.notes), title, "", table, ""]
+    told: list[Block] = [machine_words(machine), *(str(note) for note in machine.notes), title, "", table, ""]
     told.append(text.t("advice.legend"))
     data = chart.row()
     if note is not None:

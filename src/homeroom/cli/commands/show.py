@@ -8,7 +8,7 @@ from homeroom import text
 from homeroom.cli import grammar
 from homeroom.cli.output import Output
 from homeroom.cli.parameters import HUB_SETTINGS, model_argument, setting_flags
-from homeroom.cli.words import fit_word, fit_words, yes_no
+from homeroom.cli.words import fit_words, yes_no
 from homeroom.settings import load
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _grid(grid: Sequence[Fit_], entry: Entry | None) -> list[Block]:
             text.size(one.facts.file_bytes),
             f"{one.facts.bits_per_weight:.1f}",
             text.size(one.memory.total),
-            fit_word(one.verdict),
+            text.t(f"advice.chart.{one.verdict}"),
             text.size(published[one.facts.quantization]) if one.facts.quantization in published else "",
         )
         for one in grid
