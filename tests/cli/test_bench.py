@@ -37,9 +37,8 @@ def test_the_processor_is_calibrated_and_later_commands_use_it(
     home, one_core = make_home(), replace(machine.detect(), cores=1)
     monkeypatch.setenv("HOMEROOM_HOME", str(home))
     monkeypatch.setattr(machine, "detect", lambda: one_core)
-    monkeypatch.setattr(calibrate, "SECONDS", 0.0)
+    monkeypatch.setattr(calibrate, "SECONDS", 1.0)
     monkeypatch.setattr(calibrate, "DEPTH", 512)
-    monkeypatch.setattr(calibrate, "FEED_FORWARD", 4096)
     assert run(["bench", "--calibrate", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert Path(told["path"]) == home / "calibration.json"

@@ -136,7 +136,7 @@ async def calibrate(
         # The other types of cache come last: each takes about two seconds, like a type.
         until = began + seconds - 4.0
         for number, kind in enumerate(types):
-            on_step(kind, min(0.9, (clock() - began) / seconds))
+            on_step(kind, min(0.9, (clock() - began) / max(1.0, seconds)))
             each = max(0.6, (until - clock()) / (len(types) - number))
             try:
                 rate, apart = await _type(lab, kind, layer, each)
@@ -147,7 +147,7 @@ async def calibrate(
             if number + 1 >= _LEAST and clock() > until - 0.5 * each:
                 break
         for kind in KV_TYPES[1:]:
-            on_step(kind, min(0.95, (clock() - began) / seconds))
+            on_step(kind, min(0.95, (clock() - began) / max(1.0, seconds)))
             attention.append(await _attention(lab, kind, 128))
     on_step("", 1.0)
     return Calibration(
