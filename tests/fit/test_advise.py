@@ -317,3 +317,31 @@ def test_a_limit_of_memory_in_the_settings_holds_here_and_not_elsewhere(home: Pa
     here = Adviser(settings(home, memory="100000000")).machine
     assert usable(here) == pytest.approx(100_000_000, abs=2)
     assert Adviser(settings(home, memory="100000000"), ram="32GB").machine.memory_free > 20 * GB
+
+
+# ---- what the engine cannot do
+
+
+async def test_more_requests_than_a_batch_has_tokens(home: Path) -> None:
+    """A large model is read 8 tokens at a time; the engine aborts on 9 requests unless it is 9."""
+    fit = (await look(home, "deepseek-r1:7b", "engine", ctx="512", parallel="9")).fit
+    assert fit.memory.basis == "engine" and fit.ask.batch >= 9
+
+
+async def test_a_cache_that_the_engine_cannot_quantize_is_refused(home: Path) -> None:
+    """phi:2.7b has heads of 80 elements."""
+    with pytest.raises(UsageError) as caught:
+        await look(home, "phi:2.7b", kv_type="q8_0")
+    assert caught.value.key == "fit.no_kv_type" and "--kv-type f16" in (caught.value.next or "")
+
+
+async def test_a_title_to_the_letter_is_that_model(home: Path) -> None:
+    """Ollama's ``deepseek-r1`` is a student; ``DeepSeek-R1`` is the teacher's own name."""
+    assert (await look(home, "DeepSeek-R1")).fit.facts.parameters > 600e9
+    assert (await look(home, "deepseek-r1")).fit.facts.parameters < 10e9
+
+
+def test_the_ranking_holds_only_what_has_the_context_asked_for(home: Path) -> None:
+    rows = Adviser(settings(home, ctx="131072"), ram="64GB").ranking()
+    assert rows and all(row.fit.ask.context == 131_072 for row in rows)
+    assert len(rows) < len(Adviser(settings(home), ram="64GB").ranking())

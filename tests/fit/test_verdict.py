@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from homeroom import text
 from homeroom.errors import UsageError
-from homeroom.fit.ask import Ask
+from homeroom.fit.ask import Ask, batch_for
 from homeroom.fit.chart import public
 from homeroom.fit.dry_run import Sized
-from homeroom.fit.memory import CELLS
+from homeroom.fit.memory import CELLS, can_quantize_cache
 from homeroom.fit.placement import usable
-from homeroom.fit.verdict import Fit, assess, estimate_for, grid, longest_context, verdict_of, with_engine
+from homeroom.fit.verdict import Fit, assess, estimate_for, grid, longest_context, verdict_of, with_engine, within
 from homeroom.hardware.machine import Machine
 from homeroom.models import catalogue
-from homeroom.models.facts import ModelFacts
+from homeroom.models.facts import Layer, ModelFacts
 from homeroom.text import Sentence
 from support.shapes import GB, GIB, gpu, machine, model
 
@@ -328,3 +328,30 @@ def test_the_grid_says_what_each_verdict_says(where: Machine) -> None:
 
 def test_a_sentence_is_told_with_its_facts() -> None:
     assert str(Sentence("fit.change.memory", (("more", "8 GB"),))) == "8 GB more of memory would do."
+
+
+# ---- what the engine cannot do is not advised
+
+
+def test_the_batch_holds_as_many_requests_as_are_asked_for() -> None:
+    """The engine aborts where requests outnumber the tokens of a batch."""
+    assert batch_for(model(), machine(64 * GB), parallel=9) == 9
+    assert batch_for(model(), machine(64 * GB, gpu(24 * GIB)), parallel=600) == 600
+    assert batch_for(model(), machine(64 * GB)) == 8
+
+
+def test_a_cache_of_odd_heads_stays_in_f16() -> None:
+    """Heads of 80 elements are no whole blocks of 32: the engine refuses a context in q8_0."""
+    odd = replace(model(), layers=(Layer(32, 80, 80),) * 32)
+    assert can_quantize_cache(model(), 1) and not can_quantize_cache(odd, 1)
+    tight = assess(odd, machine(8 * GB), Ask(context=16_384))
+    assert tight.verdict == "too-big"
+    assert [change for change in tight.changes if "kv_type" in change.key] == []
+    assert within(Ask(kv_type="q8_0"), odd, machine(8 * GB)).kv_type == "f16"
+
+
+def test_a_model_that_only_embeds_has_no_head_on_a_card_and_answers_nothing() -> None:
+    embeds = replace(model(tied=True), pooling="mean")
+    fit = assess(embeds, machine(32 * GB, gpu(24 * GIB)), Ask())
+    assert sum(part.weights for part in fit.placement.parts) == embeds.tensor_bytes
+    assert fit.speed is None

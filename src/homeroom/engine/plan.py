@@ -5,13 +5,13 @@ Pure: takes a model's and a machine's facts and what was asked. Does not know pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from homeroom import text
 from homeroom.errors import DoesNotFit, UsageError
 from homeroom.fit.ask import DEFAULT_CONTEXT, batch_for
-from homeroom.fit.memory import USABLE, Memory, estimate, judge, largest_context
+from homeroom.fit.memory import USABLE, Memory, can_quantize_cache, estimate, judge, largest_context
 from homeroom.hardware.machine import Machine
 from homeroom.models.facts import ModelFacts
 from homeroom.settings import Settings
@@ -141,7 +141,8 @@ def make_plan(
         if ask.parallel
         else Choice("parallel", 1, "engine.parallel.default")
     )
-    batch = Choice("batch", batch_for(facts, machine, int(threads.value)), "engine.batch.size")
+    size = batch_for(facts, machine, threads=int(threads.value), parallel=int(parallel.value))
+    batch = Choice("batch", size, "engine.batch.size")
     context, kv_type = _context(facts, ask, int(parallel.value), int(batch.value), free, clamp)
     memory = estimate(
         facts,
@@ -186,7 +187,12 @@ def _context(facts: ModelFacts, ask: Ask, parallel: int, batch: int, free: int, 
         wanted = min(DEFAULT_CONTEXT, limit)
         key = "engine.context.model" if limit <= DEFAULT_CONTEXT else "engine.context.default"
         context = Choice("context", wanted, key, (("limit", f"{limit:,}"),))
-    kinds = (ask.kv_type,) if ask.kv_type != "auto" else ("f16", "q8_0")
+    quantizes = can_quantize_cache(facts, parallel)
+    if ask.kv_type not in ("auto", "f16") and not quantizes:
+        if not clamp:
+            raise UsageError("fit.no_kv_type", name=facts.name, kv_type=ask.kv_type)
+        ask = replace(ask, kv_type="auto")  # what was asked of a gateway is asked of all its models
+    kinds = (ask.kv_type,) if ask.kv_type != "auto" else ("f16", "q8_0") if quantizes else ("f16",)
     best, kind = 0, kinds[0]
     for candidate in kinds:
         fitting = largest_context(facts, free, parallel=parallel, kv_type=candidate, wanted=wanted, batch=batch)

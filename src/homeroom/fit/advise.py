@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from homeroom import text
 from homeroom.errors import BadModelFile, NotSupported, UnknownModel, UsageError
 from homeroom.fit import calibration, rank
-from homeroom.fit.ask import DEFAULT_CONTEXT, Ask, Basis, batch_for
+from homeroom.fit.ask import DEFAULT_CONTEXT, Ask, Basis
 from homeroom.fit.chart import Chart, chart, public
 from homeroom.fit.memory import USABLE
 from homeroom.fit.rank import Candidate, Order, Ranked
-from homeroom.fit.verdict import Fit, assess, estimate_for
+from homeroom.fit.verdict import Fit, assess, estimate_for, within
 from homeroom.hardware import bandwidth
 from homeroom.hardware.machine import Machine, detect, with_bandwidth
 from homeroom.models.facts import ModelFacts
@@ -99,16 +99,18 @@ class Adviser:
         limit = facts.context_length or DEFAULT_CONTEXT
         if self.settings.ctx > limit:
             raise UsageError("advice.over_model", name=facts.name, limit=limit, asked=f"{self.settings.ctx:,}")
-        return self._within(facts)
+        asked = self._within(facts)
+        if asked.kv_type != self._kv_type:
+            raise UsageError("fit.no_kv_type", name=facts.name, kv_type=self._kv_type)
+        return asked
 
     def _within(self, facts: ModelFacts) -> Ask:
         """The question for one model, with its own limit where that is less."""
-        return Ask(
-            context=min(self.context, facts.context_length or self.context),
-            parallel=self.settings.parallel or 1,
-            kv_type="f16" if self.settings.kv_type == "auto" else self.settings.kv_type,
-            batch=batch_for(facts, self.machine, self.settings.threads),
-        )
+        return within(self._common(), facts, self.machine, threads=self.settings.threads)
+
+    @property
+    def _kv_type(self) -> str:
+        return "f16" if self.settings.kv_type == "auto" else self.settings.kv_type
 
     @property
     def context(self) -> int:
@@ -166,8 +168,14 @@ class Adviser:
     # ---- many
 
     def ranking(self, order: Order = "worth", kind: str | None = None, words: str | None = None) -> list[Ranked]:
-        """The catalogue for this machine, best first. Raises UnknownModel where nothing matches."""
-        candidates = [_candidate(entry) for entry in self._matching(words, kind)]
+        """The catalogue for this machine, best first; a model that has less than the context asked for is left out.
+
+        Raises UnknownModel where nothing matches.
+        """
+        found = [entry for entry in self._matching(words, kind) if entry.context_length >= self.settings.ctx]
+        if not found:
+            raise UnknownModel("advice.no_catalogue")
+        candidates = [_candidate(entry) for entry in found]
         return rank.rank(candidates, self.machine, self._common(), calibration=self.calibration, order=order)
 
     def chart(self, words: str | None = None, kind: str | None = None) -> Chart:
@@ -178,8 +186,7 @@ class Adviser:
         return chart([_candidate(entry) for entry in entries], mix.GRID, self.machine, self._common(), self.calibration)
 
     def _common(self) -> Ask:
-        kv_type = "f16" if self.settings.kv_type == "auto" else self.settings.kv_type
-        return Ask(context=self.context, parallel=self.settings.parallel or 1, kv_type=kv_type)
+        return Ask(context=self.context, parallel=self.settings.parallel or 1, kv_type=self._kv_type)
 
     def _matching(self, words: str | None, kind: str | None) -> list[Entry]:
         found = [
@@ -197,8 +204,8 @@ class Adviser:
         if entry is None:
             return None
         facts = entry.summary("F32")
-        context = min(self.context, facts.context_length)
-        ask = replace(self._common(), context=context, batch=batch_for(facts, self.machine))
+        ask = within(self._common(), facts, self.machine)
+        context = ask.context
         exact, said = estimate_for(facts, ask), public(facts, context)
         about: dict[str, object] = {
             "name": facts.name,

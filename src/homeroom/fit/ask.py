@@ -44,17 +44,17 @@ class Ask:
 Basis = Literal["engine", "formula"]
 
 
-def batch_for(facts: ModelFacts, machine: Machine, threads: int = 0) -> int:
+def batch_for(facts: ModelFacts, machine: Machine, *, threads: int = 0, parallel: int = 1) -> int:
     """Tokens of prompt between two looks at who is still there: on a processor, the power of two nearest below a
-    quarter of a second of reading.
+    quarter of a second of reading. Never less than *parallel*: the engine aborts where requests outnumber the batch.
 
     Other programs may take half of the cores, and a second is what a client that left may cost. Below 8 tokens
     the weights are read more often than they are used. A GPU reads ``GPU_BATCH`` in less than that.
     """
     if machine.devices:
-        return GPU_BATCH
+        return max(GPU_BATCH, parallel)
     tokens = 0.25 * PREFILL_PER_CORE * (threads or machine.cores) / max(1, facts.active_parameters or facts.parameters)
     size = 8
     while size * 2 <= min(tokens, GPU_BATCH):
         size *= 2
-    return size
+    return max(size, parallel)

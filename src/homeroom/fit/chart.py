@@ -6,15 +6,15 @@ Pure. Also reckons what the public chart that inspired it shows, so that the dif
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
-from homeroom.fit.ask import Ask, batch_for
+from homeroom.fit.ask import Ask
 from homeroom.fit.calibration import Calibration
 from homeroom.fit.memory import Memory, kv_bytes_per_token
 from homeroom.fit.placement import Verdict, place
 from homeroom.fit.rank import Candidate
-from homeroom.fit.verdict import estimate_for, requantized, speed_of
+from homeroom.fit.verdict import estimate_for, requantized, speed_of, within
 from homeroom.hardware.machine import Machine
 from homeroom.models.facts import ModelFacts
 
@@ -91,7 +91,7 @@ def chart(
             continue
         first = next(iter(known.values()))
         # Cache and scratch are the same in every quantization.
-        asked = replace(ask, batch=batch_for(first, machine), context=_within(ask.context, first))
+        asked = within(ask, first, machine)
         memory = estimate_for(first, asked)
         cells = tuple(
             _cell(known[name], name, machine, asked, memory, calibration) if name in known else None
@@ -99,10 +99,6 @@ def chart(
         )
         rows.append(ChartRow(first.name, first.parameters, cells))
     return Chart(machine, ask.context, tuple(quantizations), tuple(rows))
-
-
-def _within(context: int, facts: ModelFacts) -> int:
-    return min(context, facts.context_length or context)
 
 
 def _cell(

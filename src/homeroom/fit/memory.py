@@ -102,6 +102,18 @@ def estimate(
     return Memory(weights, kv_cache, compute, overhead, weights + kv_cache + compute + overhead)
 
 
+_CACHE_ABORTS: Final = {("phi3", 40): 2, ("phi3", 32): 4, ("granitemoe", 24): 1}
+"""By architecture and blocks, from how many requests on a quantized cache is more than the engine's graph has room for: it
+aborts (``ggml-impl.h``). Seen by asking xllamacpp 2026.10 for every model of the catalogue."""
+
+
+def can_quantize_cache(facts: ModelFacts, parallel: int) -> bool:
+    """Whether the engine can keep the KV cache of *facts* in q8_0 or q4_0: rows of a head must be whole blocks of 32."""
+    if parallel >= _CACHE_ABORTS.get((facts.architecture, len(facts.layers)), parallel + 1):
+        return False
+    return not any(layer.key_length % 32 or layer.value_length % 32 for layer in set(facts.layers))
+
+
 def loaded_bytes(facts: ModelFacts) -> int:
     """Bytes of the tensors that the engine loads: all but those of blocks that only predict further tokens."""
     unloaded = facts.scratch.unloaded if facts.scratch else 0

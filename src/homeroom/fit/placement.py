@@ -98,7 +98,7 @@ def settled(facts: ModelFacts, machine: Machine, memory: Memory) -> Verdict | No
     budget = _budget(machine.devices[0], memory)
     if budget <= 0:
         return None
-    twice = 0 if weights.output else weights.input
+    twice = 0 if weights.output or facts.embeds_only else weights.input
     if memory.weights - weights.input + twice + memory.kv_cache <= budget:
         return "fits" if weights.input + memory.overhead <= room else "too-big"
     if memory.total <= room:  # whatever the card does not take has its place
@@ -149,14 +149,18 @@ class _Blocks:
     head: int
 
 
+def _head(facts: ModelFacts, weights: Weights) -> int:
+    return weights.output or (0 if facts.embeds_only else weights.input)
+
+
 def _blocks(weights: Weights, facts: ModelFacts, ask: Ask) -> _Blocks:
     loaded = loaded_blocks(facts)
     backwards = weights.layers[:loaded][::-1]
     dense = tuple(accumulate([layer.rest for layer in backwards], initial=0))
     routed = tuple(accumulate([layer.experts for layer in backwards], initial=0))
     cache = tuple(accumulate(kv_by_layer(facts, ask)[:loaded][::-1], initial=0))
-    # A tied head is a second copy of the embedding table on the GPU.
-    return _Blocks(dense, routed, cache, (weights.output or weights.input) + weights.other)
+    # A tied head is a second copy of the embedding table on the GPU; a model that only embeds has none.
+    return _Blocks(dense, routed, cache, _head(facts, weights) + weights.other)
 
 
 def _on_gpus(facts: ModelFacts, machine: Machine, gpus: Sequence[Device], ask: Ask, memory: Memory) -> Placement:

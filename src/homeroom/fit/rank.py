@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from homeroom.fit.ask import Ask, batch_for
+from homeroom.fit.ask import Ask
 from homeroom.fit.calibration import Calibration
 from homeroom.fit.placement import place
 from homeroom.fit.speed import Speed
-from homeroom.fit.verdict import Fit, assess, estimate_for, requantized, speed_of
+from homeroom.fit.verdict import Fit, assess, estimate_for, requantized, speed_of, within
 from homeroom.hardware.machine import Machine
 from homeroom.models.facts import ModelFacts
 from homeroom.models.quantization import LOSS
@@ -135,7 +135,7 @@ def best(candidate: Candidate, machine: Machine, ask: Ask, calibration: Calibrat
     if not names:
         return None
     first = known[names[0]]
-    asked = replace(ask, batch=batch_for(first, machine), context=min(ask.context, first.context_length or ask.context))
+    asked = within(ask, first, machine)
     # Cache and scratch are the same in every quantization.
     like = estimate_for(first, asked)
     whole = _size(first, candidate.year)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from homeroom import text
-from homeroom.fit.ask import Ask
+from homeroom.fit.ask import Ask, batch_for
 from homeroom.fit.calibration import Calibration
-from homeroom.fit.memory import CELLS, Memory, estimate, loaded_bytes
+from homeroom.fit.memory import CELLS, Memory, can_quantize_cache, estimate, loaded_bytes
 from homeroom.fit.placement import Placement, Verdict, place, settled, usable
 from homeroom.fit.speed import Speed, predict
 from homeroom.hardware.machine import Machine
@@ -117,8 +117,8 @@ def assess(
 def speed_of(
     facts: ModelFacts, machine: Machine, ask: Ask, placement: Placement, calibration: Calibration | None
 ) -> Speed | None:
-    """The speed of what fits; None where it does not, or nothing is known of a device."""
-    if placement.verdict == "too-big":
+    """The speed of what fits and generates; None where it does not, or nothing is known of a device."""
+    if placement.verdict == "too-big" or facts.embeds_only:
         return None
     return predict(
         facts,
@@ -128,6 +128,17 @@ def speed_of(
         kv_type=ask.kv_type,
         batch=ask.batch,
         calibration=calibration,
+    )
+
+
+def within(ask: Ask, facts: ModelFacts, machine: Machine, *, threads: int = 0) -> Ask:
+    """*ask* as *facts* can take it: its own context where that is less, a cache in f16 where it has no other, and the
+    batch that suits *machine*."""
+    return replace(
+        ask,
+        context=min(ask.context, facts.context_length or ask.context),
+        kv_type=ask.kv_type if can_quantize_cache(facts, ask.parallel) else "f16",
+        batch=batch_for(facts, machine, threads=threads, parallel=ask.parallel),
     )
 
 
@@ -225,7 +236,7 @@ def _changes(
     """Each single change with which it would fit (wholly, where it fits partly now)."""
     wanted: tuple[Verdict, ...] = ("fits",) if placement.verdict == "fits-partly" else ("fits", "fits-partly")
     found: list[Sentence] = []
-    for kv_type in ("q8_0", "q4_0"):
+    for kv_type in ("q8_0", "q4_0") if can_quantize_cache(facts, ask.parallel) else ():
         if ask.kv_type == "f16" and verdict_of(facts, machine, replace(ask, kv_type=kv_type)) in wanted:
             found.append(Sentence("fit.change.kv_type", (("kv_type", kv_type),)))
             break

@@ -182,7 +182,7 @@ def find(name: str) -> tuple[Preset, int, int]:
     """``(preset, bytes of memory, count)`` that *name* means. Raises UsageError for one that is unknown or means several."""
     count, words = _count(name)
     given = _SIZE.search(words.lower())
-    memory = int(float(given[1]) * GIB) if given else None
+    memory = int(float(given[1][:9]) * GIB) if given else None
     wanted = key(words)
     named = [preset for preset in presets() if wanted in preset.keys]
     if not named:

@@ -44,6 +44,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "See what can be asked with: homeroom fit --help",
         "查看可用选项：homeroom fit --help",
     ),
+    "fit.no_kv_type": (
+        "The engine cannot keep the KV cache of {name} in {kv_type} for so many requests.",
+        "引擎无法以 {kv_type} 保存 {name} 在这么多请求下的 KV 缓存。",
+    ),
+    "fit.no_kv_type.next": (
+        "Take full precision: --kv-type f16",
+        "请使用完整精度：--kv-type f16",
+    ),
     "fit.change.kv_type": (
         "With a KV cache of half the precision or less it fits: --kv-type {kv_type}",
         "降低 KV 缓存精度即可：--kv-type {kv_type}",

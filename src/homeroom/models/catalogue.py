@@ -313,7 +313,7 @@ def resolve(name: str) -> Found | None:
     Raises AmbiguousModel where several have the name (``qwen3``), UsageError where the model is known and the
     quantization is not.
     """
-    wanted = name.strip().lower()
+    wanted = name.strip()
     if (entry := _one(wanted)) is not None:
         return Found(entry, entry.default_quantization, False)
     match = _SUFFIX.match(wanted)
@@ -328,6 +328,10 @@ def resolve(name: str) -> Found | None:
 def _one(wanted: str) -> Entry | None:
     """The entry of that name. Raises AmbiguousModel where several have it."""
     wanted = wanted.removesuffix(":latest")
+    titled = [entry for entry in entries() if entry.title == wanted]
+    if len(titled) == 1:  # its own name, to the letter: DeepSeek-R1 is not the deepseek-r1 that Ollama means
+        return titled[0]
+    wanted = wanted.lower()
     given, others = _names()
     if wanted in given:
         return given[wanted]

@@ -28,6 +28,8 @@ _ROPE_SCALING: Final = ("none", "linear", "yarn", "longrope")
 _MAX_EXPERTS: Final = 1024
 """LLAMA_MAX_EXPERTS."""
 _MAX_LENGTH: Final = (1 << 32) - 1
+_MAX_WIDTH: Final = 1 << 24
+"""Of a feed-forward: some hundred times what any model has."""
 
 _PLAIN: Final = frozenset(
     {
@@ -270,6 +272,10 @@ def _check_rest(keys: Keys) -> None:
         )
     if groups > 1:
         keys.within("expert_group_used_count", 1, groups - 1, 0)
+    for key in ("feed_forward_length", "expert_feed_forward_length", "expert_shared_feed_forward_length"):
+        widest = max(keys.per_layer(key, count, (0,)))
+        if widest > _MAX_WIDTH:
+            keys.fail("bad_value", key=keys.name(key), value=widest, allowed=f"0..{_MAX_WIDTH}")
     scaling = keys.metadata.get(keys.name("rope.scaling.type"), "none")
     if scaling not in _ROPE_SCALING:
         allowed = " | ".join(_ROPE_SCALING)
