@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from homeroom.fit.dry_run import Sized
 
 SMALLEST_CONTEXT: Final = 512
+START: Final = 256
 _MODULES: Final = tuple(size << 30 for size in (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024))
 """Sizes of memory that one can buy more of."""
 
@@ -39,6 +40,8 @@ class Fit:
     speed: Speed | None
     max_context: int
     reason: Sentence
+    start: Speed | None = None
+    """The speed of a conversation's first answers, with ``START`` tokens in the cache; ``speed`` is that of a full context."""
     changes: tuple[Sentence, ...] = ()
     """What would have to change to fit, cheapest first; only where it does not fit wholly."""
 
@@ -84,6 +87,7 @@ class Fit:
                 for part in self.placement.parts
             ],
             "speed": None if self.speed is None else self.speed.row(),
+            "speed_at_start": None if self.start is None else self.start.row(),
             "max_context": self.max_context,
             "verdict": self.verdict,
             "reason": str(self.reason),
@@ -108,10 +112,12 @@ def assess(
     memory = with_engine(estimate_for(facts, ask), sized)
     placement = place(facts, machine, ask, memory)
     speed = speed_of(facts, machine, ask, placement, calibration)
+    begun = replace(ask, context=min(START, ask.context))
+    start = speed_of(facts, machine, begun, placement, calibration)
     longest = longest_context(facts, machine, ask)
     changes = () if placement.verdict == "fits" else _changes(facts, machine, ask, placement, longest, smaller)
     reason = _reason(facts, machine, memory, placement)
-    return Fit(facts, machine, ask, memory, placement, speed, longest, reason, changes)
+    return Fit(facts, machine, ask, memory, placement, speed, longest, reason, start, changes)
 
 
 def speed_of(

@@ -133,7 +133,10 @@ def _rest(advice: Advice) -> Facts:
     fit = advice.fit
     rows: list[tuple[str, ...]] = []
     if fit.speed is not None:
-        rows.append((text.t("advice.decode"), speed_words(fit.speed.decode), fit.speed.reason))
+        if fit.start is not None:
+            rows.append((text.t("advice.decode_start"), speed_words(fit.start.decode), fit.speed.reason))
+        full = text.t("advice.decode_full", context=f"{fit.ask.context:,}")
+        rows.append((text.t("advice.decode"), speed_words(fit.speed.decode), full))
         if fit.speed.prefill is not None:
             rows.append((text.t("advice.prefill"), speed_words(fit.speed.prefill), ""))
     limit = text.t("advice.limit", limit=f"{fit.facts.context_length:,}")
