@@ -260,7 +260,10 @@ def _number(converted: Converted, key: str) -> int:
 
 def _labels(one: Mapping[str, Any]) -> tuple[str, ...]:
     """The chart's columns, the usual quantization, and those that are published."""
-    wanted = [*mix.GRID, "F16", "Q4_0", one.get("default_quantization") or "Q4_K_M", *one.get("sizes_gb", {})]
+    usual = one.get("default_quantization") or "Q4_K_M"
+    if usual == "MXFP4":  # published so, and hubs keep the experts so whatever a file is called
+        return ("F32", "BF16", usual)
+    wanted = [*mix.GRID, "F16", "Q4_0", usual, *one.get("sizes_gb", {})]
     return tuple(dict.fromkeys(mix.known(label) for label in wanted))
 
 

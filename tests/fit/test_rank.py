@@ -70,7 +70,9 @@ def test_quality_grows_with_size_and_stays_between_0_and_100() -> None:
 def test_quality_grows_with_bits(name: str) -> None:
     known = candidate(name).by_quantization
     scores = [quality(known[one], 2025.0) for one in mix.GRID if one in known]
-    assert all(fine >= coarse for fine, coarse in pairwise(scores)) and scores[0] > scores[-1]
+    assert all(fine >= coarse for fine, coarse in pairwise(scores))
+    # gpt-oss is only offered in what it was published in, where nothing is lost.
+    assert scores[0] > scores[-1] or name.startswith("gpt-oss")
 
 
 def test_a_newer_model_of_the_same_size_is_better_a_little() -> None:

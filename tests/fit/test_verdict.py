@@ -327,7 +327,8 @@ def test_the_grid_says_what_each_verdict_says(where: Machine) -> None:
 
 
 def test_a_sentence_is_told_with_its_facts() -> None:
-    assert str(Sentence("fit.change.memory", (("more", "8 GB"),))) == "8 GB more of memory would do."
+    about = (("more", "8 GB"), ("missing", "5.1 GB"))
+    assert "5.1 GB of free memory are missing: a module of 8 GB" in str(Sentence("fit.change.memory", about))
 
 
 # ---- what the engine cannot do is not advised
@@ -355,3 +356,13 @@ def test_a_model_that_only_embeds_has_no_head_on_a_card_and_answers_nothing() ->
     fit = assess(embeds, machine(32 * GB, gpu(24 * GIB)), Ask())
     assert sum(part.weights for part in fit.placement.parts) == embeds.tensor_bytes
     assert fit.speed is None
+
+
+def test_what_fits_the_card_is_told_with_the_longest_context_that_still_does() -> None:
+    """Not with one for which a part would leave it: that is another speed."""
+    where = machine(64 * GB, gpu(8 * GIB))
+    fit = assess(model(), where, ASK)
+    assert fit.verdict == "fits"
+    assert verdict_of(model(), where, replace(ASK, context=fit.max_context)) == "fits"
+    assert verdict_of(model(), where, replace(ASK, context=fit.max_context + CELLS)) == "fits-partly"
+    assert longest_context(model(), where, ASK) > fit.max_context

@@ -173,6 +173,8 @@ class Adviser:
         Raises UnknownModel where nothing matches.
         """
         found = [entry for entry in self._matching(words, kind) if entry.context_length >= self.settings.ctx]
+        if kind is None and words is None:  # an embedding is no answer: those are ranked when they are asked for
+            found = [entry for entry in found if entry.kind != "embedding"]
         if not found:
             raise UnknownModel("advice.no_catalogue")
         candidates = [_candidate(entry) for entry in found]

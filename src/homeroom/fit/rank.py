@@ -24,6 +24,8 @@ Order = Literal["worth", "quality", "speed", "context", "size", "name"]
 
 COMFORTABLE: Final = 10.0
 """Decoded tokens/s from which more makes no difference to a reader (people read at 4 to 7 words a second)."""
+PARTLY: Final = 0.9
+"""What is left of a model's worth where a part of it keeps the processor and main memory busy."""
 YEARLY: Final = 1.3
 """How much larger a model of a year before must be to be as good: a rule of thumb of ours, deliberately small."""
 SIZE_FOR_PERPLEXITY: Final = 4.4
@@ -114,7 +116,8 @@ def worth(fit: Fit, score: float) -> float:
     if fit.verdict == "too-big":
         return 0.0
     context = min(1.0, fit.max_context / max(1, min(fit.ask.context, fit.facts.context_length or fit.ask.context)))
-    return score * _pace(fit.speed) * context
+    whole = 1.0 if fit.verdict == "fits" else PARTLY
+    return whole * score * _pace(fit.speed) * context
 
 
 def _pace(speed: Speed | None) -> float:
@@ -149,7 +152,8 @@ def best(candidate: Candidate, machine: Machine, ask: Ask, calibration: Calibrat
         placement = place(facts, machine, asked, memory)
         if placement.verdict == "too-big":
             continue
-        value = score * _pace(speed_of(facts, machine, asked, placement, calibration)), -memory.total
+        left = 1.0 if placement.verdict == "fits" else PARTLY
+        value = left * score * _pace(speed_of(facts, machine, asked, placement, calibration)), -memory.total
         if chosen is None or value > most:
             most, chosen = value, facts
     facts = chosen or min((known[name] for name in names), key=lambda facts: facts.tensor_bytes)

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 SMALLEST_CONTEXT: Final = 512
 START: Final = 256
+RUNS: Final[tuple[Verdict, ...]] = ("fits", "fits-partly")
 _MODULES: Final = tuple(size << 30 for size in (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024))
 """Sizes of memory that one can buy more of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The answer for one model on one machine. ``max_context`` is the longest that fits, 0 where none does."""
+    """The answer for one model on one machine. ``max_context`` is the longest with the same verdict, 0 where none fits."""
 
     facts: ModelFacts
     machine: Machine
@@ -114,7 +115,7 @@ def assess(
     speed = speed_of(facts, machine, ask, placement, calibration)
     begun = replace(ask, context=min(START, ask.context))
     start = speed_of(facts, machine, begun, placement, calibration)
-    longest = longest_context(facts, machine, ask)
+    longest = longest_context(facts, machine, ask, ("fits",) if placement.verdict == "fits" else RUNS)
     changes = () if placement.verdict == "fits" else _changes(facts, machine, ask, placement, longest, smaller)
     reason = _reason(facts, machine, memory, placement)
     return Fit(facts, machine, ask, memory, placement, speed, longest, reason, start, changes)
@@ -183,21 +184,21 @@ def verdict_of(facts: ModelFacts, machine: Machine, ask: Ask) -> Verdict:
     return settled(facts, machine, memory) or place(facts, machine, ask, memory).verdict
 
 
-def longest_context(facts: ModelFacts, machine: Machine, ask: Ask) -> int:
-    """The longest context of one request, in tokens, up to the model's own, with which *facts* fits at all; 0: none.
+def longest_context(facts: ModelFacts, machine: Machine, ask: Ask, verdicts: tuple[Verdict, ...] = RUNS) -> int:
+    """The longest context of one request, in tokens, up to the model's own, with one of *verdicts*; 0: none.
 
     A multiple of ``CELLS``, or the model's own limit.
     """
     limit = facts.context_length
-    if limit and verdict_of(facts, machine, replace(ask, context=limit)) != "too-big":
+    if limit and verdict_of(facts, machine, replace(ask, context=limit)) in verdicts:
         return limit
     low, high = 0, limit // CELLS
     while low < high:
         middle = (low + high + 1) // 2
-        if verdict_of(facts, machine, replace(ask, context=middle * CELLS)) == "too-big":
-            high = middle - 1
-        else:
+        if verdict_of(facts, machine, replace(ask, context=middle * CELLS)) in verdicts:
             low = middle
+        else:
+            high = middle - 1
     return low * CELLS
 
 
@@ -240,14 +241,15 @@ def _changes(
     smaller: Iterable[ModelFacts],
 ) -> tuple[Sentence, ...]:
     """Each single change with which it would fit (wholly, where it fits partly now)."""
-    wanted: tuple[Verdict, ...] = ("fits",) if placement.verdict == "fits-partly" else ("fits", "fits-partly")
+    wanted = ("fits",) if placement.verdict == "fits-partly" else RUNS
+    name = ("name", facts.name)
     found: list[Sentence] = []
     for kv_type in ("q8_0", "q4_0") if can_quantize_cache(facts, ask.parallel) else ():
         if ask.kv_type == "f16" and verdict_of(facts, machine, replace(ask, kv_type=kv_type)) in wanted:
-            found.append(Sentence("fit.change.kv_type", (("kv_type", kv_type),)))
+            found.append(Sentence("fit.change.kv_type", (("kv_type", kv_type), name)))
             break
     if placement.verdict == "too-big" and SMALLEST_CONTEXT <= longest < ask.context:
-        found.append(Sentence("fit.change.context", (("context", f"{longest:,}"), ("tokens", longest))))
+        found.append(Sentence("fit.change.context", (("context", f"{longest:,}"), ("tokens", longest), name)))
     for other in smaller:
         if verdict_of(other, machine, ask) in wanted:
             about = (("quantization", other.quantization), ("size", text.size(other.file_bytes)), ("name", other.name))
@@ -256,11 +258,12 @@ def _changes(
             found.append(Sentence(f"fit.change.{key}", about))
             break
     if placement.verdict == "too-big":
+        missing = ("missing", text.size(placement.missing))
         more = next((size for size in _MODULES if size * 0.9 >= placement.missing), 0)
         if more:
-            found.append(Sentence("fit.change.memory", (("more", f"{more >> 30} GB"),)))
+            found.append(Sentence("fit.change.memory", (("more", f"{more >> 30} GB"), missing)))
         else:
-            found.append(Sentence("fit.change.memory_much", (("missing", text.size(placement.missing)),)))
+            found.append(Sentence("fit.change.memory_much", (missing,)))
     return tuple(found)
 
 

@@ -53,22 +53,25 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "请使用完整精度：--kv-type f16",
     ),
     "fit.change.kv_type": (
-        "With a KV cache of half the precision or less it fits: --kv-type {kv_type}",
-        "降低 KV 缓存精度即可：--kv-type {kv_type}",
+        "With a coarser KV cache it fits: homeroom fit {name} --kv-type {kv_type}",
+        "降低 KV 缓存精度即可：homeroom fit {name} --kv-type {kv_type}",
     ),
     "fit.change.context": (
-        "With {context} tokens of context or fewer it fits: --ctx {tokens}",
-        "把上下文减到 {context} 个词元以内即可：--ctx {tokens}",
+        "With {context} tokens of context or fewer it fits: homeroom fit {name} --ctx {tokens}",
+        "把上下文减到 {context} 个 token 以内即可：homeroom fit {name} --ctx {tokens}",
     ),
     "fit.change.quantization": (
         "Coarser, as {quantization} ({size}), it fits: homeroom fit {name}",
-        "使用更粗的量化 {quantization}（{size}）即可：homeroom fit {name}",
+        "改用更低位的量化 {quantization}（{size}）即可：homeroom fit {name}",
     ),
     "fit.change.quantization_other": (
         "Coarser, as {quantization} ({size}), it would fit: look for that file.",
         "更粗的量化 {quantization}（{size}）放得下：请寻找该文件。",
     ),
-    "fit.change.memory": ("{more} more of memory would do.", "再加 {more} 内存即可。"),
+    "fit.change.memory": (
+        "{missing} of free memory are missing: a module of {more} more would do.",
+        "空闲内存还差 {missing}：再加一条 {more} 内存即可。",
+    ),
     "fit.change.memory_much": (
         "It is {missing} short: no memory that one can buy for a home machine closes that.",
         "还差 {missing}：家用机器加内存也补不上。",
@@ -80,5 +83,29 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "fit.dry_run.next": (
         "Take the formula instead: homeroom fit MODEL --basis formula",
         "改用公式：homeroom fit 模型 --basis formula",
+    ),
+    "fit.dry_run_file": (
+        "To ask the engine, a file of {size} (without content) has to be made in {folder}, which is not possible: {reason}.",
+        "向引擎询问需要在 {folder} 中创建一个 {size} 的空文件，但无法创建：{reason}。",
+    ),
+    "fit.dry_run_file.next": (
+        "Take the formula instead: homeroom fit MODEL --basis formula. Or another disk: TMPDIR=FOLDER homeroom fit MODEL",
+        "改用公式：homeroom fit 模型 --basis formula；或换一个磁盘：TMPDIR=目录 homeroom fit 模型",
+    ),
+    "fit.dry_run_start": (
+        "The engine could not be started to size {path}: {reason}.",
+        "无法启动引擎来估算 {path}：{reason}。",
+    ),
+    "fit.dry_run_start.next": (
+        "Close other programs and try again, or take the formula: homeroom fit MODEL --basis formula",
+        "请关闭其他程序后重试，或改用公式：homeroom fit 模型 --basis formula",
+    ),
+    "fit.dry_run_context": (
+        "A context of {context} tokens for each of {parallel} requests is more than the engine can count ({most} in all).",
+        "{parallel} 个并行请求、每个 {context} 个 token 的上下文，超出引擎能处理的总数（{most}）。",
+    ),
+    "fit.dry_run_context.next": (
+        "Ask for less: homeroom fit MODEL --ctx 131072 --parallel 1",
+        "请减小：homeroom fit 模型 --ctx 131072 --parallel 1",
     ),
 }
