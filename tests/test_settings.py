@@ -73,3 +73,9 @@ def test_a_home_is_its_owners_alone(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="ascii")
     with pytest.raises(SettingsError, match="HOMEROOM_HOME"):
         settings.prepare(tmp_path / "file")
+
+
+def test_a_home_of_nobody_is_refused() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({}, {"HOMEROOM_HOME": "~nobody-of-this-name/x"})
+    assert caught.value.key == "ground.bad_home" and caught.value.next

@@ -135,10 +135,13 @@ class Settings:
 
 
 def home_folder(environment: Mapping[str, str]) -> Path:
-    """``$HOMEROOM_HOME``, else the platform's data folder."""
+    """``$HOMEROOM_HOME``, else the platform's data folder. Raises SettingsError where that names no folder."""
     given = environment.get("HOMEROOM_HOME", "")
     if given:
-        return Path(given).expanduser().absolute()
+        try:
+            return Path(given).expanduser().absolute()
+        except (RuntimeError, OSError) as error:  # nobody of that name, or a working folder that is gone
+            raise SettingsError("ground.bad_home", path=given, reason=str(error).rstrip(".")) from None
     import platformdirs
 
     return Path(platformdirs.user_data_dir("homeroom", appauthor=False))
@@ -180,7 +183,7 @@ def load(flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] 
             where, raw, shown = "flag", flags[setting.name], setting.flag
         try:
             values[setting.name] = setting.parse(raw)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RuntimeError):  # the last is of a user whose home is not known
             raise SettingsError("ground.bad_setting", name=shown, value=raw, allowed=setting.allowed) from None
         origin[setting.name] = where
     return Settings(home=home, origin=origin, **values)

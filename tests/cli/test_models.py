@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,23 @@ def test_show_every_quantization_with_its_size(home: Path) -> None:
     known = {row["quantization"]: row for row in cli(home, "show", "starter", "--json").json["quantizations"]}
     assert known["F32"]["file_bytes"] > known["Q8_0"]["file_bytes"] > known["Q4_K_M"]["file_bytes"]
     assert known["Q8_0"]["verdict"] == "fits" and known["Q8_0"]["max_context"] == 8192
+
+
+def test_show_names_the_quantization_that_is_best_here_and_no_empty_column(home: Path) -> None:
+    told = cli(home, "show", "deepseek-r1:7b").out
+    assert re.search(r"\nBest here: (BF16|Q\w+|IQ\w+) \([\d.]+ GB\)", told)
+    for name in ("deepseek-r1:7b", "starter"):
+        people, data = cli(home, "show", name).out, cli(home, "show", name, "--json").json
+        known = {row["quantization"] for row in data["quantizations"]}
+        published = known & {*(data["catalogue"] or {}).get("published_sizes", {})}
+        assert ("PUBLISHED" in people) == bool(published), name
+
+
+def test_show_says_what_of_a_model_that_sees_is_not_counted(home: Path) -> None:
+    told = cli(home, "show", "qwen2.5vl:7b")
+    assert told.code == 0 and "(mmproj)" in told.out
+    chinese = cli(home, "show", "qwen2.5vl:7b", "--lang", "zh").out
+    assert "视觉语言" in chinese and "mmproj" in chinese
 
 
 def test_show_a_mixture_of_experts(home: Path) -> None:

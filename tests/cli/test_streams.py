@@ -73,3 +73,10 @@ def test_nothing_reads_the_terminal_in_a_script(home: Path) -> None:
     told = cli(home, "run", "nope", "hi", stdin="y\n")
     assert told.code == 2 and "[y/n]" not in told.err
     assert os.environ.get("HOMEROOM_HOME") != str(home)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(("command", "code"), [("list", 0), ("list --json", 0), ("nonsense", 2), ("--version", 0)])
+def test_a_stream_that_is_closed(command: str, code: int, closed: str, home: Path) -> None:
+    done = shell(f"homeroom {command} {closed}", home)
+    assert done.returncode == code and "Traceback" not in done.stderr

@@ -12,6 +12,7 @@ from homeroom.engine import calibrate as calibration
 from homeroom.engine.calibrate import Shape, calibrate
 from homeroom.engine.plan import Ask, make_plan
 from homeroom.engine.timing import measure
+from homeroom.errors import DiskFull
 from homeroom.fit.ask import Ask as Question
 from homeroom.fit.placement import place
 from homeroom.fit.speed import predict
@@ -28,6 +29,13 @@ def test_a_shape_is_a_model_whose_weights_are_holes(tmp_path: Path) -> None:
     assert facts.file_bytes > 150_000_000
     if os.name == "posix":
         assert path.stat().st_blocks * 512 < 1_000_000
+
+
+async def test_a_full_disk_is_told_before_a_hole_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "free_bytes", lambda _: 1 << 20)
+    with pytest.raises(DiskFull) as caught:
+        await calibrate(detect(), tmp_path, now="2026-11-24T00:00:00+00:00", seconds=1.0, types=("Q8_0",))
+    assert caught.value.key == "speed.disk_full" and "TMPDIR" in (caught.value.next or "")
 
 
 async def test_one_type_is_calibrated_and_foretells_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,7 +180,10 @@ def test_the_bandwidth_of_this_machine_is_measured_once_and_kept(tmp_path: Path)
     first = Adviser(settings(tmp_path)).machine.bandwidth
     assert [path.name for path in tmp_path.iterdir()] == [bandwidth.FILE]
     written = (tmp_path / bandwidth.FILE).stat().st_mtime_ns
-    assert Adviser(settings(tmp_path)).machine.bandwidth == first and first is not None and first > 1e9
+    assert first is not None and first > 1e9
+    if json.loads((tmp_path / bandwidth.FILE).read_text())["busy"]:
+        return  # it is measured again, which test_bandwidth holds
+    assert Adviser(settings(tmp_path)).machine.bandwidth == first
     assert (tmp_path / bandwidth.FILE).stat().st_mtime_ns == written
 
 

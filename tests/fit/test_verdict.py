@@ -133,7 +133,8 @@ def test_the_devices_are_named_and_the_layers_counted() -> None:
 def test_the_json_is_what_was_promised() -> None:
     row = assess(model(), machine(32 * GB, gpu(8 * GIB)), ASK).row()
     assert [*row] == [
-        "model", "machine", "ask", "memory", "placement", "speed", "speed_at_start", "max_context", "verdict", "reason", "changes",
+        "model", "machine", "ask", "memory", "placement", "speed", "speed_at_start",
+        "max_context", "verdict", "reason", "changes",
     ]  # fmt: skip
     more = {"ask": {"batch"}}
     for name, keys in CONTRACT.items():

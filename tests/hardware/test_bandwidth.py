@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import mmap
+import os
+import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -70,8 +72,12 @@ def test_it_is_measured_once(tmp_path: Path, machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["", "{", "[]", "null", '{"bandwidth": 5e10}', '{"bandwidth": "x", "date": "y"}', "\ud800"]
-)
+    "damage",
+    [
+        "", "{", "[]", "null", '{"bandwidth": 5e10}', '{"bandwidth": "x", "date": "y"}', "\ud800", "[" * 100_000,
+        f'{{"bandwidth": {"9" * 400}, "date": "2026-03-01T12:00:00+00:00"}}',
+    ],
+)  # fmt: skip
 def test_a_damaged_file_is_replaced(tmp_path: Path, machine: Machine, damage: str) -> None:
     (tmp_path / bandwidth.FILE).write_bytes(damage.encode("utf-8", "surrogatepass"))
     assert bandwidth.recorded(tmp_path, machine) is None
@@ -102,3 +108,64 @@ def test_another_machines_file_is_replaced(tmp_path: Path, machine: Machine) -> 
 def test_a_home_that_cannot_be_written_costs_only_time(tmp_path: Path, machine: Machine) -> None:
     (tmp_path / "home").write_text("a file", encoding="ascii")
     assert found(machine, tmp_path / "home" / "below", 5e10).bandwidth == 5e10
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices in folders are POSIX")
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, machine: Machine) -> None:
+    os.mkfifo(tmp_path / bandwidth.FILE)
+    assert bandwidth.recorded(tmp_path, machine) is None
+    (tmp_path / bandwidth.FILE).unlink()
+    (tmp_path / bandwidth.FILE).symlink_to("/dev/zero")
+    assert bandwidth.recorded(tmp_path, machine) is None
+
+
+def at_a_time(machine: Machine, home: Path, value: float, *, busy: bool, days: float = 0) -> tuple[float, bool, bool]:
+    """Rate, whether it is of a busy time, and whether it was measured now."""
+    measured = list[float]()
+
+    def measure(_: Machine) -> float:
+        measured.append(value)
+        return value
+
+    got = bandwidth.cached(
+        home, machine, measure=measure, now=lambda: NOON + timedelta(days=days), watch=lambda: lambda: busy
+    )
+    return got.bandwidth, got.busy, bool(measured)
+
+
+def test_what_was_measured_in_a_busy_time_is_measured_again(tmp_path: Path, machine: Machine) -> None:
+    assert at_a_time(machine, tmp_path, 1.5e10, busy=True) == (1.5e10, True, True)
+    assert at_a_time(machine, tmp_path, 1.2e10, busy=True) == (1.5e10, True, True)
+    assert at_a_time(machine, tmp_path, 2.0e10, busy=True) == (2.0e10, True, True)
+    assert at_a_time(machine, tmp_path, 5.4e10, busy=False) == (5.4e10, False, True)
+    assert at_a_time(machine, tmp_path, 1.5e10, busy=True) == (5.4e10, False, False)
+
+
+def test_an_old_measurement_is_measured_again(tmp_path: Path, machine: Machine) -> None:
+    assert at_a_time(machine, tmp_path, 5e10, busy=False) == (5e10, False, True)
+    assert at_a_time(machine, tmp_path, 4e10, busy=False, days=29) == (5e10, False, False)
+    assert at_a_time(machine, tmp_path, 1e10, busy=True, days=31) == (5e10, False, True)
+    assert at_a_time(machine, tmp_path, 4e10, busy=False, days=31) == (4e10, False, True)
+    assert at_a_time(machine, tmp_path, 3e10, busy=False, days=-5) == (3e10, False, True)  # of a wrong clock
+
+
+def test_other_processes_are_seen() -> None:
+    spin = "import time\nwhile time.perf_counter() >= 0: pass"
+    others = [subprocess.Popen([sys.executable, "-c", spin]) for _ in range(os.cpu_count() or 1)]
+    try:
+        time.sleep(0.2)
+        busy = bandwidth.watch_others()
+        time.sleep(0.5)
+        assert busy()
+    finally:
+        for each in others:
+            each.kill()
+            each.wait()
+
+
+def test_its_own_work_is_not_taken_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With others left out of the count: only what is more than all of the processor would remain."""
+    monkeypatch.setattr(bandwidth, "BUSY", 0.9)
+    busy = bandwidth.watch_others()
+    bandwidth.measure(os.cpu_count() or 1, 64 * MIB, seconds=0.4)
+    assert not busy()

@@ -12,6 +12,7 @@ import homeroom
 SOURCE = Path(homeroom.__file__).parent
 FLOORS = {
     "errors": 0,
+    "kept": 0,
     "lifeline": 0,
     "settings": 0,
     "text": 0,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from homeroom.errors import AmbiguousModel, HomeroomError, NetworkFailure, SourceFailure, UnknownModel
+from homeroom.models import hubs
 from homeroom.models.gguf import read_header
 from homeroom.models.http import Client, Network
 from homeroom.models.hub_names import Endpoints, Reference, parse
@@ -420,3 +423,87 @@ async def test_a_page_that_leads_to_another_server_is_not_followed(hub: HubServe
             with pytest.raises(UnknownModel):
                 await find(client, reference, Endpoints(there), sleep=no_wait)
         assert elsewhere.asked == []
+
+
+# Listings and addresses that are made to harm.
+
+
+@pytest.mark.parametrize("url", ["http://[", "https://[::1", "http://host:99999/m.gguf", "http:///m.gguf"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(UnknownModel) as caught:
+        parse(url)
+    assert caught.value.key == "hubs.bad_reference" and caught.value.next
+
+
+async def test_a_reference_to_no_address_is_refused(hub: HubServer) -> None:
+    async with Client(Network()) as client:
+        with pytest.raises(SourceFailure) as caught:
+            await find(client, Reference("url", "http://["), Endpoints(hub.url, hub.url, hub.url))
+    assert caught.value.key == "hubs.bad_url"
+
+
+def test_a_link_that_is_no_address_is_an_error() -> None:
+    assert hubs._following("http://host/a", "/b") == "http://host/b"
+    with pytest.raises(SourceFailure) as caught:
+        hubs._following("http://host/a", "http://[")
+    assert caught.value.key == "hubs.bad_answer"
+
+
+def test_a_file_right_under_the_server_is_no_repository() -> None:
+    ends = Endpoints("http://host", "http://host", "http://host")
+    for url in ("http://host/files/m.gguf", "http://host/files/m.GGUF?download=true"):
+        assert hubs._page(url, ends) == url
+    assert hubs._page("http://host/org/repo", ends) == Reference("hf", "org/repo")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "m{0}-Q4_K_M.gguf",
+        "m-Q{0}_K.gguf",
+        "m-{0:05d}-of-30000.gguf",
+        "m-{0:05d}-of-01000.gguf",
+        "m{0}-00001-of-01000.gguf",
+    ],
+)
+def test_choosing_takes_a_time_in_proportion(form: str) -> None:
+    """A quadratic way takes minutes for the larger, where a linear one takes ten times as long."""
+
+    def spent(count: int) -> float:
+        files = [RemoteFile(form.format(number), "", 1) for number in range(count)]
+        began = time.process_time()
+        with contextlib.suppress(AmbiguousModel, UnknownModel):
+            choose(models_in(files), Reference("hf", "a/b"))
+        return time.process_time() - began
+
+    spent(100)
+    assert spent(10_000) < 30 * max(spent(1_000), 0.01)
+
+
+async def test_a_repository_of_very_many_files_is_left_alone(hub: HubServer) -> None:
+    for number in range(10_001):
+        hub.publish(REPOSITORY, f"m-{number}.gguf", b"")
+    error = await refused(hub, f"ms:{REPOSITORY}", "hubs.too_many", SourceFailure)
+    assert "10,000" in error.message
+
+
+@pytest.mark.parametrize(("asked", "told"), [("999999", "> 24 h 00 min"), ("3600", "1 h 00 min"), ("", "1 min 00 s")])
+async def test_a_wait_of_days_is_told_as_one(asked: str, told: str) -> None:
+    from aiohttp import web
+
+    async def busy(_: web.Request) -> web.Response:
+        return web.Response(status=429, headers={"Retry-After": asked} if asked else {})
+
+    application = web.Application()
+    application.router.add_get("/{any:.*}", busy)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        where = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with Client(Network()) as client:
+            with pytest.raises(SourceFailure) as caught:
+                await find(client, Reference("hf", "a/b"), Endpoints(where, where, where), sleep=no_wait)
+    finally:
+        await runner.cleanup()
+    assert caught.value.key == "hubs.busy" and caught.value.facts["wait"] == told

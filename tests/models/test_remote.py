@@ -386,7 +386,10 @@ async def test_nobody_there() -> None:
     await refused(RemoteFile("m.gguf", "http://127.0.0.1:9/m.gguf"), key="hubs.network", kind=NetworkFailure)
 
 
-@pytest.mark.parametrize(("leads", "key"), [("{here}", "hubs.redirects"), ("ftp://host/x?s3cr3t", "hubs.bad_url")])
+@pytest.mark.parametrize(
+    ("leads", "key"),
+    [("{here}", "hubs.redirects"), ("ftp://host/x?s3cr3t", "hubs.bad_url"), ("http://[", "hubs.bad_answer")],
+)
 async def test_redirects_that_lead_nowhere(hub: HubServer, leads: str, key: str) -> None:
     there = file(hub, b"GGUF")
     hub.behaviour.elsewhere = leads.format(here=there.url)

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final, TextIO
 
 from homeroom import text
@@ -46,6 +47,9 @@ class Output:
 
     def __init__(self, wants: Wants, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
         self.wants = wants
+        # A stream that the caller has closed is None. Its number goes to the null device, not to the next file opened.
+        sys.stdout = sys.stdout or _nowhere()
+        sys.stderr = sys.stderr or _nowhere()
         self.stdout = stdout or sys.stdout
         self.stderr = stderr or sys.stderr
         for stream in (self.stdout, self.stderr):
@@ -108,7 +112,7 @@ class Output:
 
     def asks(self, question: str) -> bool:
         """Whether a person at a terminal says yes; without one the answer is no."""
-        if self.json or not (sys.stdin.isatty() and self.stderr.isatty()):
+        if self.json or sys.stdin is None or not (sys.stdin.isatty() and self.stderr.isatty()):
             return False
         self.stderr.write(plain(f"{question} [y/n] ", self.stderr))
         self.stderr.flush()
@@ -159,6 +163,10 @@ class Output:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.stdout.fileno())
             os.close(nowhere)
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def coloured(stream: TextIO) -> bool:

@@ -30,9 +30,9 @@ def yes_no(value: bool) -> str:
     return text.t("cli.yes") if value else text.t("cli.no")
 
 
-def fit_word(verdict: str) -> str:
-    """``fits``, ``fits-partly`` or ``too-big`` as a word."""
-    return text.t(f"advice.verdict.{verdict}")
+def fit_word(verdict: str, offloaded: bool = True) -> str:
+    """``fits``, ``fits-partly`` or ``too-big`` as a sentence; *offloaded*: whether a part lies on a GPU."""
+    return text.t(f"advice.verdict.{'processor' if verdict == 'fits-partly' and not offloaded else verdict}")
 
 
 def speed_words(speed: Range) -> str:
@@ -42,6 +42,17 @@ def speed_words(speed: Range) -> str:
 
 def _rate(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def two_digits(value: float) -> str:
+    """A rate with two significant digits: ``120``, ``15``, ``4.4``, ``0.32``."""
+    value = float(f"{value:.2g}")
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:g}"
+
+
+def kind_word(kind: str) -> str:
+    """A kind of the catalogue (``reasoning``) as a word."""
+    return text.t(f"advice.kind.{kind}") if text.has(f"advice.kind.{kind}") else kind
 
 
 def machine_words(machine: Machine) -> str:

@@ -10,23 +10,25 @@ from __future__ import annotations
 
 import random
 import struct
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from homeroom import text
 from homeroom.engine.plan import Ask, Choice, make_plan
 from homeroom.engine.timing import Engine, Running, Timed, slices
-from homeroom.errors import DoesNotFit
+from homeroom.errors import DiskFull, DoesNotFit
 from homeroom.fit.calibration import AttentionRate, Calibration, Curve, TypeRate, at, in_proportion
 from homeroom.fit.dry_run import engine_version
 from homeroom.hardware.machine import Machine
 from homeroom.models import gguf_write
+from homeroom.models.disk import disk_error, free_bytes
 from homeroom.models.gguf import read_header
 from homeroom.models.inspect import inspect
 from homeroom.models.quantization import TENSOR_TYPES
+from homeroom.models.temporary import temporary_folder
 
 TYPES: Final = (
     "Q4_K", "Q6_K", "Q8_0", "Q5_K", "F16", "Q4_0", "Q5_0", "Q3_K", "Q4_1", "Q2_K", "IQ4_XS", "MXFP4", "IQ3_XXS", "IQ2_XXS",
@@ -123,11 +125,11 @@ async def calibrate(
     """Measure *machine*'s processor, which is this one's, in at most about *seconds*.
 
     *now* is the date that the calibration bears. The types that there is no time for are left out, the usual ones come
-    first. Raises EngineStartFailed or EngineDied where the engine does not run, OSError where no file can be written.
+    first. Raises EngineStartFailed or EngineDied where the engine does not run, DiskFull or StoreFailure where there is no room.
     """
     began = clock()
-    with tempfile.TemporaryDirectory(prefix="homeroom-bench-") as name:
-        lab = _Lab(Path(name), machine, logs)
+    with temporary_folder("homeroom-bench-") as folder:
+        lab = _Lab(folder, machine, logs)
         on_step("f16", 0.0)
         attention = [await _attention(lab, "f16", 64), await _attention(lab, "f16", 128)]
         token, vocabulary = await _token(lab)
@@ -180,7 +182,13 @@ class _Lab:
     logs: Path
 
     def running(self, shape: Shape, *, kv_type: str = "f16", odds: bool = False) -> Running:
-        path = shape.write(self.folder / "bench.gguf")
+        try:
+            path = shape.write(self.folder / "bench.gguf")
+        except OSError as error:
+            raise disk_error(error, self.folder) from error
+        # In a file system that lies in memory a hole takes room once it is read: without room the process would be ended.
+        if free_bytes(self.folder) < (size := path.stat().st_size):
+            raise DiskFull("speed.disk_full", folder=self.folder.parent, needed=text.size(size))
         if odds:
             _give_odds(path, shape)
         facts = inspect(path, "bench")
@@ -198,10 +206,10 @@ async def _attention(lab: _Lab, kv_type: str, head: int) -> AttentionRate:
     async with lab.running(shape, kv_type=kv_type) as engine:
         near = _quick(await slices(engine, 16, generate=16, times=2))
         long = await engine.run(engine.prompt(depth), 16)
-        text = engine.last
-        far = _quick([long, await engine.run(text, 16)])
+        read = engine.last
+        far = _quick([long, await engine.run(read, 16)])
         # A prompt that goes on from the long one first: another would have to read that again.
-        here = [await _prompt(engine, each, 2, after=text) for each in batches]
+        here = [await _prompt(engine, each, 2, after=read) for each in batches]
         start = [await _prompt(engine, each, 2) for each in batches]
     cells = depth * shape.layers * shape.heads
     prompt = tuple(

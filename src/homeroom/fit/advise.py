@@ -22,7 +22,7 @@ from homeroom.hardware import bandwidth
 from homeroom.hardware.machine import Machine, detect, with_bandwidth
 from homeroom.models.facts import ModelFacts
 from homeroom.settings import Settings
-from homeroom.text import Sentence
+from homeroom.text import Sentence, sentence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,11 @@ class Adviser:
         here = detect(devices=True)
         other = ram is not None or vram is not None
         if machine is None and (other or calibration.load(self.settings.home, here) is None):
-            here = with_bandwidth(here, bandwidth.cached(self.settings.home, here).bandwidth)
+            measured = bandwidth.cached(self.settings.home, here)
+            here = with_bandwidth(here, measured.bandwidth)
+            if measured.busy:
+                rate = f"{measured.bandwidth / 1e9:.0f} GB/s"
+                here = replace(here, notes=(*here.notes, sentence("hardware.bandwidth_busy", rate=rate)))
         if machine is None and not other:
             limit = self.settings.memory  # as ``run`` and ``list`` understand it: all of it may be used
             return replace(here, memory_free=min(here.memory_free, int(limit / USABLE))) if limit else here
@@ -126,10 +130,11 @@ class Adviser:
         """
         from homeroom.models.library import Library
 
-        return self.advise(await Library(self.settings).look(model), basis)
+        return self.advise(await Library(self.settings).look(model), basis, typed=model)
 
-    def advise(self, looked: Looked, basis: Basis | None = None) -> Advice:
+    def advise(self, looked: Looked, basis: Basis | None = None, typed: str = "") -> Advice:
         """Judge one model. *basis* ``engine`` asks the engine by a dry run from the header; the default is the formula.
+        *typed* is the MODEL as it was asked for: what the next command names.
 
         Raises EngineStartFailed where the engine does not answer.
         """
@@ -145,7 +150,7 @@ class Adviser:
             sized=sized,
             smaller=_smaller(looked),
         )
-        return Advice(fit, looked, lineage(facts, entry), self._notes(looked), _next(fit, looked))
+        return Advice(fit, looked, lineage(facts, entry), self._notes(looked), _next(fit, looked, typed or facts.name))
 
     def grid(self, looked: Looked) -> tuple[Fit, ...]:
         """The model in every quantization of the grid, largest first, each judged by formula."""
@@ -316,8 +321,8 @@ def _quantized(facts: ModelFacts) -> tuple[Sentence, ...]:
     return (Sentence("advice.lineage.quantized_loss", tuple(about.items())),)
 
 
-def _next(fit: Fit, looked: Looked) -> Sentence:
-    name = (("name", fit.facts.name),)
+def _next(fit: Fit, looked: Looked, typed: str) -> Sentence:
+    name = (("name", typed),)
     if fit.verdict == "too-big":
         return Sentence("advice.next.smaller")
     if looked.origin in ("store", "file", "folder"):

@@ -16,12 +16,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from homeroom.hardware.machine import Machine
+from homeroom.kept import number, read_json, whole
 from homeroom.models.quantization import TENSOR_TYPES
 
 FILE: Final = "calibration.json"
 VERSION: Final = 1
 """Of the file's layout; another one is measured again."""
 
+_LEAST: Final = 1e-18
+"""Seconds for one parameter or cell: less than any processor takes."""
+_LONGEST: Final = 1e3
+_MOST_BATCH: Final = 1 << 20
+_MOST_HEAD: Final = 1 << 16
 _BITS: Final = {kind.name: kind.bits for kind in TENSOR_TYPES.values()}
 
 Curve = tuple[tuple[int, float], ...]
@@ -128,7 +134,7 @@ def load(home: Path, machine: Machine) -> Calibration | None:
 def read(home: Path) -> Calibration | None:
     """What is kept in *home*, of whatever machine."""
     try:
-        return from_row(json.loads((home / FILE).read_text(encoding="utf-8")))
+        return from_row(read_json(home / FILE))
     except (OSError, ValueError, KeyError, TypeError):  # none, or not one of ours: it is measured again
         return None
 
@@ -154,12 +160,14 @@ def from_row(data: Any) -> Calibration:
         raise ValueError(data["version"])
     return Calibration(
         processor=str(data["processor"]),
-        threads=int(data["threads"]),
+        threads=whole(data["threads"]),
         engine=str(data["engine"]),
         date=str(data["date"]),
         types=tuple(TypeRate(_known(each["name"]), _curve(each["seconds"])) for each in data["types"]),
         attention=tuple(
-            AttentionRate(str(each["name"]), int(each["head"]), _time(each["cell"]), _curve(each["prompt"]))
+            AttentionRate(
+                str(each["name"]), max(1, whole(each["head"], _MOST_HEAD)), _time(each["cell"]), _curve(each["prompt"])
+            )
             for each in data["attention"]
         ),
         token=_time(data["token"]),
@@ -170,9 +178,10 @@ def from_row(data: Any) -> Calibration:
 
 
 def _curve(points: Sequence[Sequence[Any]]) -> Curve:
-    curve = tuple((int(batch), _time(value)) for batch, value in points)
-    if not curve or any(value <= 0 for _, value in curve) or [*curve] != sorted(curve):
-        raise ValueError(points)
+    curve = tuple((whole(batch, _MOST_BATCH), _time(value)) for batch, value in points)
+    batches = [batch for batch, _ in curve]
+    if not curve or min(batches) < 1 or batches != sorted(set(batches)) or any(value < _LEAST for _, value in curve):
+        raise ValueError("not a curve")
     return curve
 
 
@@ -183,7 +192,4 @@ def _known(name: Any) -> str:
 
 
 def _time(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number) or number < 0:
-        raise ValueError(value)
-    return number
+    return number(value, _LONGEST)

@@ -6,35 +6,52 @@ each buffer. A header without its weights is written as a sparse file. Does not 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import selectors
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Final, Literal
 
-from homeroom.errors import EngineStartFailed
+from homeroom import text
+from homeroom.errors import DiskFull, EngineStartFailed, HomeroomError
+from homeroom.kept import read_json, whole
 from homeroom.models import gguf_write
 from homeroom.models.gguf import Header, read_header
+from homeroom.models.gguf_reader import plain
+from homeroom.models.temporary import temporary_folder
 
+PREFIX: Final = "homeroom-fit-"
+"""Of the folders that headers are written in, for as long as the engine reads them."""
 _MIB: Final = 1 << 20
 _LINE: Final = 1 << 16
 _KEPT: Final = 40
 """Last lines of the log that an error may be told from."""
 _FIGURE: Final = re.compile(r"=\s*(?P<mib>\d+\.\d\d) MiB")
 _HOST: Final = re.compile(r"common_memory_breakdown_print: \|\s+- (?P<device>.+?)\s*\|.*=\s*(?P<rest>[\d =+()-]+)")
-_REASON: Final = re.compile(
-    r"(?:error loading model: |error: |GGML_ASSERT|GGML_ABORT|failed to |unknown model architecture)"
+_GAVE_UP: Final = "error loading model: "
+"""The engine says why and then takes a second to end."""
+_REASONS: Final = (
+    re.compile(r"(?:error loading model: )+(?:error loading model hyperparameters: )?(.+)"),
+    re.compile(r"(GGML_ASSERT\(.*)"),
+    re.compile(r"^(?:\S*/)?(\S+:\d+: .+)"),  # GGML_ABORT: the place in the source, then what was wrong
+    re.compile(r"^(?:[\d.]+ [A-Z] )?(.*(?:fatal error|error: |failed to |unknown model architecture).*)"),
 )
+"""Lines that say what was wrong, the best first."""
+_OURS: Final = re.compile(r"Fatal Python error|Python runtime state|Current thread|^\s*File \"")
+MOST_TOKENS: Final = (1 << 31) - 256
+"""The engine counts in 32 bits with a sign, and rounds up to 256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +99,18 @@ def dry_run(
     """Size a model: *source* is a file (the first shard of a split one) or the headers of one that is elsewhere.
 
     *cache* is a folder for answers, by header, question and engine. *timeout* in seconds. Raises EngineStartFailed where
-    the engine would not load the model, ends in the middle or does not answer in time; a header is never half believed.
+    the engine would not load the model, ends in the middle or does not answer in time (a header is never half believed),
+    or where no file of the model's size is possible; DiskFull where the disk has no room for one.
     """
+    if max(question.context * question.parallel, question.batch) > MOST_TOKENS:
+        facts = {"context": question.context, "parallel": question.parallel, "most": f"{MOST_TOKENS:,}"}
+        raise EngineStartFailed("fit.dry_run_context", **facts)
     key = None if cache is None else _key(source, question)
     if cache is not None and key is not None and (known := _recall(cache / f"{key}.json")) is not None:
         return known
     began = time.monotonic()
-    with _file(source) as path:
+    with ExitStack() as stack:
+        path = source if isinstance(source, Path) else _file(source, stack)
         weights, cached, state, compute = _ask(path, question, timeout)
     weights = min(weights, _tensor_bytes(source))
     spent = round(time.monotonic() - began, 3)
@@ -101,15 +123,27 @@ def dry_run(
 # ---- the file
 
 
-@contextmanager
-def _file(source: Path | tuple[Header, ...]) -> Iterator[Path]:
-    if isinstance(source, Path):
-        yield source
-        return
-    with tempfile.TemporaryDirectory(prefix="homeroom-fit-") as folder:
-        path = Path(folder) / "model.gguf"
-        gguf_write.write_headers(source, path)
-        yield path
+def _file(headers: tuple[Header, ...], stack: ExitStack) -> Path:
+    """A file of *headers* with holes for weights, which is gone when *stack* ends."""
+    try:
+        return gguf_write.write_headers(headers, stack.enter_context(temporary_folder(PREFIX)) / "model.gguf")
+    except OSError as error:
+        raise _no_file(headers, error) from error
+    except (OverflowError, ValueError, struct.error) as error:  # numbers or names that no file can have
+        raise EngineStartFailed("fit.dry_run", path="model.gguf", reason=plain(str(error))) from error
+
+
+def _no_file(headers: tuple[Header, ...], error: OSError) -> HomeroomError:
+    size = text.size(sum(tensor.size for header in headers for tensor in header.tensors))
+    kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else EngineStartFailed
+    return kind("fit.dry_run_file", size=size, folder=_temporary(), reason=error.strerror or error)
+
+
+def _temporary() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError:  # there is none that can be written
+        return "TMPDIR"
 
 
 def _tensor_bytes(source: Path | tuple[Header, ...]) -> int:
@@ -138,9 +172,10 @@ def _key(source: Path | tuple[Header, ...], question: Question) -> str:
 
 def _recall(path: Path) -> Sized | None:
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return Sized(**{**kept, "seconds": 0.0})
-    except (OSError, ValueError, TypeError):  # not known, or damaged: the engine is asked again
+        kept = read_json(path)
+        sizes = {name: whole(kept[name]) for name in ("weights", "kv_cache", "state", "compute")}
+        return Sized(**sizes, engine=engine_version()) if kept["engine"] == engine_version() else None
+    except (OSError, ValueError, KeyError, TypeError):  # not known, or damaged: the engine is asked again
         return None
 
 
@@ -164,13 +199,16 @@ def _ask(path: Path, question: Question, timeout: float) -> tuple[int, int, int,
         "flash_attention": question.flash_attention,
         "kv_type": question.kv_type,
     }
-    child = subprocess.Popen(
-        [sys.executable, "-m", "homeroom.fit.dry_run_child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "GGML_NO_BACKTRACE": "1"},
-    )
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "homeroom.fit.dry_run_child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "GGML_NO_BACKTRACE": "1"},
+        )
+    except OSError as error:  # no process, no memory or no descriptor is left
+        raise _not_started(path, error) from error
     assert child.stdin is not None
     assert child.stderr is not None
     log = _Log()
@@ -180,16 +218,25 @@ def _ask(path: Path, question: Question, timeout: float) -> tuple[int, int, int,
         for line in _lines(child.stderr, time.monotonic() + timeout):
             if log.read(line):
                 return log.answer()
+            if _GAVE_UP in line:
+                break
         reason = log.reason()
     except (BrokenPipeError, TimeoutError):
         reason = log.reason() or f"> {timeout:g} s"
+    except OSError as error:
+        raise _not_started(path, error) from error
     finally:
         child.kill()
         child.wait()
         with suppress(OSError):  # what was not read by the child is of no use to it now
             child.stdin.close()
         child.stderr.close()
+    reason = plain(reason.replace(str(path), path.name))
     raise EngineStartFailed("fit.dry_run", path=path.name, reason=reason or f"exit {child.returncode}")
+
+
+def _not_started(path: Path, error: OSError) -> EngineStartFailed:
+    return EngineStartFailed("fit.dry_run_start", path=path.name, reason=error.strerror or error)
 
 
 def _lines(stream: IO[bytes], until: float) -> Iterator[str]:
@@ -207,6 +254,8 @@ def _lines(stream: IO[bytes], until: float) -> Iterator[str]:
             *lines, rest = (rest + piece).split(b"\n")
             rest = rest[-_LINE:]
             yield from (line.decode("utf-8", "replace") for line in lines)
+    if rest:
+        yield rest.decode("utf-8", "replace")
 
 
 class _Log:
@@ -244,6 +293,10 @@ class _Log:
         return self.weights, round(self.cache * _MIB) + state, state, round(self.compute * _MIB)
 
     def reason(self) -> str:
-        """The line that says what was wrong, without the log's prefix."""
-        told = [line for line in self.last if _REASON.search(line)]
-        return re.sub(r"^[\d.]+ [A-Z] ", "", told[0]).strip()[:300] if told else ""
+        """What was wrong, in the engine's words without the log's prefix; empty where it did not say."""
+        lines = [line for line in self.last if not _OURS.search(line)]
+        for pattern in _REASONS:
+            for line in lines:
+                if (found := pattern.search(line)) is not None:
+                    return found[1].strip()[:300]
+        return ""

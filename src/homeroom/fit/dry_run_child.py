@@ -7,6 +7,7 @@ Does not know what the lines mean.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -14,7 +15,7 @@ from homeroom.lifeline import die_with_parent, leave_when_input_closes
 
 
 def main() -> None:
-    """Read one line of JSON from standard input and load what it says, with everything logged to standard error."""
+    """Load what one line of JSON from standard input says, with everything logged to standard error; the exit code is 1."""
     die_with_parent()
     options = json.loads(sys.stdin.buffer.readline())
     leave_when_input_closes()
@@ -24,6 +25,8 @@ def main() -> None:
         xllamacpp.Server(parameters(xllamacpp, options))
     except RuntimeError as error:
         sys.stderr.write(f"dry run failed: {error}\n")
+    sys.stderr.flush()
+    os._exit(1)  # a normal end trips over the thread that waits for standard input
 
 
 def parameters(engine: Any, options: dict[str, Any]) -> Any:

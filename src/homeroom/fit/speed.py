@@ -1,18 +1,21 @@
 """How many tokens a second a placed model reads and writes, as a range with its basis.
 
-Pure. Two bases: rates measured on this machine (``calibration``), else its memory bandwidth and arithmetic from a table
-times what engines were seen to reach of them, which is a wide range. Where neither is known there is no answer. Does
-not know how rates are measured (``engine/calibrate``). Times in seconds, sizes in bytes.
+Pure. Two bases: rates measured on this machine (``calibration``), else a table, which is a wide range: of a graphics
+processor what engines were seen to reach of its memory bandwidth and arithmetic, of a processor its bandwidth and the
+arithmetic of a known one. Where neither is known there is no answer. Does not know how rates are measured
+(``engine/calibrate``). Times in seconds, sizes in bytes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from homeroom import text
-from homeroom.fit.calibration import Calibration, TypeRate, at, in_proportion
+from homeroom.fit.calibration import AttentionRate, Calibration, Curve, TypeRate, at, in_proportion
 from homeroom.fit.memory import bytes_per_token, counted
 from homeroom.fit.placement import Placed
 from homeroom.hardware.device import Device
@@ -63,32 +66,88 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What the engine was seen to reach of a device's peak: lowest, usual, highest. ``prefill`` None: not known."""
+    """What the engine was seen to do on a kind of device: slowest, usual, fastest. ``prefill`` None: not known.
+
+    A token takes its bytes over ``decode`` of the bandwidth, and ``block`` seconds for each block, in which kernels start
+    and end while the memory waits; ``prefill`` is a part of the peak of the vector units.
+    """
 
     decode: tuple[float, float, float]
+    block: tuple[float, float, float]
     prefill: tuple[float, float, float] | None
 
 
+_RADEON: Final = Reach((0.55, 0.83, 0.95), (150e-6, 85e-6, 30e-6), (0.2, 0.42, 0.65))
 REACHED: Final[Mapping[str, Reach]] = {
-    # RTX 4090 7B F16 54.7/s = 0.73 of 1,008 GB/s; P40 7B Q4_0 56.8/s = 0.63 and Q3_K_S 30.9/s = 0.26 of 346 GB/s;
-    # prompt: RTX 4090 8B Q5_0 5,700/s = 1.1, RTX 3090 8B Q6_K 3,500/s = 1.6, P40 7B Q4_0 912/s = 1.0 of the vector peak.
-    # (ggml-org/llama.cpp pull requests 3776, 4766, 7716, 7860)
-    "cuda": Reach((0.40, 0.65, 0.85), (0.6, 1.1, 1.6)),
-    # RX 7900 XTX 7B Q4_0 129-144/s = 0.51-0.57, 8B Q4_K_M 106/s = 0.54 of 960 GB/s; prompt 3,200-4,400/s = 0.8-1.0.
-    # (ggml-org/llama.cpp issue 20934, pull request 26284)
-    "rocm": Reach((0.35, 0.54, 0.70), (0.4, 0.85, 1.1)),
-    # M1 Max 27B IQ4_NL 0.58, Q4_1 0.55, Q3_K_M 0.44 of 400 GB/s; M4 8B Q4_K_M 20.9/s = 0.86 of 120 GB/s;
-    # prompt: M4 8B 225/s = 0.85 of 4.3 TFLOPS. (ggml-org/llama.cpp issue 27525, brand-o/normiebench issue 3)
-    "metal": Reach((0.40, 0.60, 0.88), (0.5, 0.8, 1.0)),
-    # RX 7900 XTX 7B Q4_0 167-177/s = 0.67-0.71 of 960 GB/s. (ggml-org/llama.cpp issue 20934)
-    "vulkan": Reach((0.35, 0.60, 0.80), None),
+    # Fitted to 8B Q4_K_M, 8B F16, 7B Q4_0, 70B on 3070 to 4090, A6000, Ada (XiongjieDai/GPU-Benchmarks-on-LLM-Inference) and
+    # 8B Q4_K_M on RTX 5090, 222/s (CambrianTech/continuum pull request 1627). Slowest: P40 7B Q4_0, prompts without matrix
+    # units; fastest: RTX 4090 8B Q4_0 prompts 10,359/s = 2.0. (ggml-org/llama.cpp pull requests 3776, 4766, 7676, 7716, 7860)
+    "cuda": Reach((0.50, 0.85, 0.97), (120e-6, 70e-6, 25e-6), (0.7, 1.5, 2.1)),
+    # RX 7900 XTX 7B Q4_0 129-144/s, with Vulkan 167-177/s, 8B Q4_K_M 106/s; prompt 3,200-4,400/s = 0.35-0.57
+    # (ggml-org/llama.cpp issue 20934, pull request 26284). Strix Halo 8B Q4_K_M 41.6/s, prompt 833/s = 0.45
+    # (deseven/strixhalo-homelab issue 11), gpt-oss 120B 47.4/s, prompt 998/s = 0.34 (lhl/strix-halo-testing issue 33).
+    "rocm": _RADEON,
+    "vulkan": _RADEON,
+    # M1, M1 Max, M3, M3 Max, M2 Ultra (XiongjieDai/GPU-Benchmarks-on-LLM-Inference), M4 8B 20.9/s, M1 Max 8B 46.2/s
+    # (brand-o/normiebench issues 3, 40): a base chip waits for its memory, an Ultra for its blocks.
+    "metal": Reach((0.48, 0.85, 0.97), (260e-6, 150e-6, 80e-6), (0.4, 0.68, 0.95)),
     # No figure of it is at hand: what the others span.
-    "intel": Reach((0.30, 0.55, 0.85), None),
-    # i9-13900K, DDR5-6400, 7B Q4_0 18.3/s = 0.68 of 102 GB/s (ggml-org/llama.cpp issue 34); two cores of an EPYC: Q8_0
-    # 0.95 and IQ2_XXS 0.18 of what they read (docs/speed.md).
-    "cpu": Reach((0.18, 0.65, 0.95), None),
+    "intel": Reach((0.30, 0.60, 0.90), (260e-6, 120e-6, 40e-6), None),
 }
-"""By kind of device. Seen 2026-11-24; peaks are the makers' (memory, and vector units in float32)."""
+"""By kind of device. Seen 2026-11-25; peaks are those of the machine table."""
+WIDE: Final = Reach((0.50, 0.72, 0.92), (200e-6, 150e-6, 80e-6), None)
+"""Of cards with stacked memory: much bandwidth, many slow cores. Fitted to A100 80GB and H100 PCIe, 7B and 70B in Q4_0, 7B
+in F16 (XiongjieDai/GPU-Benchmarks-on-LLM-Inference, LLaMA 2), which it meets within 15 %. Their peaks are not comparable: some
+have matrix units and some have not."""
+_STACKED: Final = re.compile(r"\b(A100|A800|A30|H100|H800|H200|GH200|B200|GB200|V100|P100|Instinct|MI\d{2,3}[AXP]?)\b")
+
+READ: Final[Mapping[bool, tuple[float, float, float]]] = {False: (0.45, 0.72, 0.92), True: (0.75, 0.95, 1.05)}
+"""Of a processor's memory bandwidth, what it reads of weights it need not wait for; by whether the bandwidth was measured.
+
+Of a maker's figure: i9-13900K, DDR5-6400, 7B Q4_0 18.3/s = 0.68 (ggml-org/llama.cpp issue 34).
+"""
+UNLIKE: Final = 2.0
+"""How much slower or faster another processor's cores may be than the known one's."""
+
+
+def _curve(*values: float, batches: tuple[int, ...] = (1, 8, 16, 32)) -> Curve:
+    return tuple(zip(batches, (value * 1e-12 for value in values), strict=True))
+
+
+KNOWN: Final = Calibration(
+    processor="AMD EPYC (Zen 5, AVX-512)",
+    threads=2,
+    engine="2026.10.11549",
+    date="2026-11-25",
+    types=(
+        TypeRate("F16", _curve(36.2, 147, 273, 539)),
+        TypeRate("Q8_0", _curve(22.8, 101, 176, 329)),
+        TypeRate("Q6_K", _curve(20.6, 180, 180, 277)),
+        TypeRate("Q5_K", _curve(22.6, 141, 144, 231)),
+        TypeRate("Q5_0", _curve(25.8, 132, 248, 483)),
+        TypeRate("Q4_K", _curve(13.1, 88.5, 136, 269)),
+        TypeRate("Q4_0", _curve(15.0, 90.2, 145, 286)),
+        TypeRate("Q4_1", _curve(20.0, 142, 273, 537)),
+        TypeRate("Q3_K", _curve(21.7, 173, 175, 278)),
+        TypeRate("Q2_K", _curve(14.4, 138, 138, 247)),
+        TypeRate("IQ4_XS", _curve(21.2, 150, 151, 269)),
+        TypeRate("IQ3_XXS", _curve(38.9, 190, 190, 279)),
+        TypeRate("IQ2_XXS", _curve(29.2, 173, 173, 256)),
+        TypeRate("MXFP4", _curve(37.8, 159, 284, 562)),
+    ),
+    attention=(
+        AttentionRate("f16", 64, 22.1e-9, _curve(10_800, 2_490, 2_280, batches=(8, 64, 256))),
+        AttentionRate("f16", 128, 22.0e-9, _curve(13_100, 3_940, 3_670, batches=(8, 64, 256))),
+        AttentionRate("q8_0", 64, 25.9e-9, _curve(13_600, batches=(64,))),
+        AttentionRate("q8_0", 128, 24.9e-9, _curve(21_400, batches=(64,))),
+        AttentionRate("q4_0", 64, 44.3e-9, _curve(24_400, batches=(64,))),
+        AttentionRate("q4_0", 128, 43.0e-9, _curve(38_600, batches=(64,))),
+    ),
+    token=1e-4,
+    layer=((1, 1.0e-4), (8, 2.33e-4), (64, 7.49e-4)),
+    vocabulary=8.5e-9,
+)
+"""Two cores with 52 GB/s: medians of three ``homeroom bench --calibrate``, the quickest where memory was waited for."""
 
 KIN: Final[Mapping[str, str]] = {
     "F32": "F16",
@@ -130,42 +189,60 @@ def predict(
     None where nothing is known of a device that holds a part. *calibration* is of this machine's processor (see
     ``calibration.load``); the parts on other devices go by their bandwidth. Raises UsageError for an unknown *kv_type*.
     """
+    type_of(kv_type)
     ask = _Ask(facts, dict(counted(facts.layers)), context, kv_type, max(1, min(batch, context)))
     if calibration is not None and (not calibration.attention_rates(kv_type) or not calibration.types):
         calibration = None
     decode, prefill = (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
     complete, by_table = True, False
+    longest, most = placed[0] if placed else None, 0.0
     for part in placed:
-        if part.kind == "cpu" and calibration is not None:
-            spent = _by_rates(ask, part, calibration)
-            decode = _add(decode, _spread(spent[0], calibration))
-            prefill = _add(prefill, _spread(spent[1], calibration))
+        if not part.reads and not part.kv_share:  # the input embedding alone, of which a token reads a row
             continue
-        by_table = True
-        if (slow := _by_table(ask, part, machine)) is None:
-            return None
-        decode = _add(decode, slow[0])
-        if slow[1] is None:
+        if part.kind == "cpu" and calibration is not None:
+            token = _spread(_token_seconds(ask, part, calibration), calibration)
+            prompt: Times | None = _spread(_prompt_seconds(ask, part, calibration), calibration)
+        else:
+            by_table = True
+            if (found := _by_table(ask, part, machine)) is None:
+                return None
+            token, prompt = found
+        if token[1] > most:
+            longest, most = part, token[1]
+        decode = _add(decode, token)
+        # Beside a card the engine may send a batch's weights there (``op_offload``): how fast that is was not seen.
+        if prompt is None or (part.kind == "cpu" and any(each.kind != "cpu" for each in placed)):
             complete = False
         else:
-            prefill = _add(prefill, slow[1])
+            prefill = _add(prefill, prompt)
     if calibration is not None and not by_table:
         once = calibration.token + calibration.vocabulary * facts.vocabulary
         decode = _add(decode, _spread(once, calibration))
-    if not decode[1]:
+    if not decode[1] or longest is None:
         return None
     reading = _range(context, prefill) if complete and prefill[1] else None
-    return Speed(_range(1, decode), reading, *_basis(placed, calibration, by_table))
+    return Speed(_range(1, decode), reading, *_basis(longest, machine, calibration, by_table))
 
 
 def _basis(
-    placed: Sequence[Placed], calibration: Calibration | None, by_table: bool
+    longest: Placed, machine: Machine, calibration: Calibration | None, by_table: bool
 ) -> tuple[Basis, str, tuple[tuple[str, object], ...]]:
-    if by_table or calibration is None:
-        reaches = [REACHED[part.kind].decode for part in placed if part.kind in REACHED]
-        low, high = min(reach[0] for reach in reaches), max(reach[2] for reach in reaches)
-        return "table", "speed.table", (("low", f"{low:.0%}"), ("high", f"{high:.0%}"))
-    return "calibrated", "speed.calibrated", (("date", calibration.date[:10]),)
+    """Basis, and the reason: of the part that takes most of the time."""
+    if longest.kind == "cpu" and calibration is not None:
+        return ("table" if by_table else "calibrated"), "speed.calibrated", (("date", calibration.date[:10]),)
+    if longest.kind == "cpu":
+        key = "speed.processor" if machine.source == "detected" else "speed.processor_elsewhere"
+        return "table", key, (("known", KNOWN.processor), ("date", KNOWN.date))
+    reach = _reach(longest)
+    assert reach is not None
+    low, _, high = reach.decode
+    facts = (
+        ("device", longest.device),
+        ("low", f"{low:.0%}"),
+        ("high", f"{high:.0%}"),
+        ("block", f"{reach.block[1] * 1e6:.0f}"),
+    )
+    return "table", "speed.table", facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +258,18 @@ class _Ask:
 # ---- by rates measured on this machine
 
 
-def _by_rates(ask: _Ask, part: Placed, calibration: Calibration) -> tuple[float, float]:
-    """Seconds for one token after the context, and for reading a prompt as long as it."""
-    cache = _cache_read(ask)
+def _token_seconds(ask: _Ask, part: Placed, calibration: Calibration) -> float:
+    """Seconds for one token after the context."""
     cells = part.kv_share * _attention(ask, calibration, 1, prompt=False)
-    decode = sum(size / _bytes_each(name) * _rate(name, calibration).batch(1) for name, size in part.reads)
-    decode += max(cells, part.kv_share * cache * _quickest(calibration)) + part.layers * at(calibration.layer, 1)
+    seconds = sum(size / _bytes_each(name) * _rate(name, calibration).batch(1) for name, size in part.reads)
+    read = part.kv_share * _cache_read(ask) * _quickest(calibration)
+    return seconds + max(cells, read) + part.layers * at(calibration.layer, 1)
+
+
+def _prompt_seconds(ask: _Ask, part: Placed, calibration: Calibration) -> float:
+    """Seconds for reading a prompt as long as the context."""
     full, rest = divmod(ask.context, ask.batch)
-    prefill = sum(
+    seconds = sum(
         count
         * (
             _batch_seconds(ask.facts, part, calibration, tokens)
@@ -197,7 +278,7 @@ def _by_rates(ask: _Ask, part: Placed, calibration: Calibration) -> tuple[float,
         for count, tokens in ((full, ask.batch), (1, rest))
         if tokens
     )
-    return decode, prefill + part.kv_share * _attention(ask, calibration, ask.batch, prompt=True)
+    return seconds + part.kv_share * _attention(ask, calibration, ask.batch, prompt=True)
 
 
 def _attention(ask: _Ask, calibration: Calibration, batch: int, *, prompt: bool) -> float:
@@ -290,24 +371,67 @@ def _spread(seconds: float, calibration: Calibration) -> Times:
     return seconds / (1.0 - margin), seconds, seconds / (1.0 + margin)
 
 
-# ---- by bandwidth
+# ---- by table
 
 
 def _by_table(ask: _Ask, part: Placed, machine: Machine) -> tuple[Times, Times | None] | None:
-    """As ``_by_rates``, with the second None where the arithmetic of the device is not known; None without bandwidth."""
-    reach = REACHED.get(part.kind)
+    """Seconds for a token and for a prompt, None where the device's arithmetic is not known; None without bandwidth."""
+    if part.kind == "cpu":
+        return _on_processor(ask, part, machine) if machine.bandwidth else None
+    reach = _reach(part)
     device = next((each for each in machine.devices if each.name == part.device), None)
-    bandwidth = machine.bandwidth if part.kind == "cpu" else device.bandwidth if device is not None else None
-    if reach is None or not bandwidth:
+    if reach is None or device is None or not device.bandwidth:
         return None
-    size = sum(read for _, read in part.reads) + part.kv_share * _cache_read(ask)
-    low, usual, high = reach.decode
-    decode = (size / bandwidth / low, size / bandwidth / usual, size / bandwidth / high)
-    return decode, _read_by_table(ask, part, device, reach)
+    read = (sum(size for _, size in part.reads) + part.kv_share * _cache_read(ask)) / device.bandwidth
+    slow, usual, fast = (
+        read / most + part.layers * block for most, block in zip(reach.decode, reach.block, strict=True)
+    )
+    return (slow, usual, fast), _read_by_table(ask, part, device, reach)
 
 
-def _read_by_table(ask: _Ask, part: Placed, device: Device | None, reach: Reach) -> Times | None:
-    if device is None or not device.tflops or reach.prefill is None:
+def _reach(part: Placed) -> Reach | None:
+    return WIDE if _STACKED.search(part.device) else REACHED.get(part.kind)
+
+
+def _on_processor(ask: _Ask, part: Placed, machine: Machine) -> tuple[Times, Times]:
+    rates = _like(max(1, machine.cores), machine.bandwidth or 0.0, machine.bandwidth_basis == "measured")
+    once = [each.token + each.vocabulary * ask.facts.vocabulary for each in rates]
+    slow, usual, fast = (_token_seconds(ask, part, each) + sampling for each, sampling in zip(rates, once, strict=True))
+    prompt = _prompt_seconds(ask, part, rates[1])
+    return (slow, usual, fast), (prompt * UNLIKE, prompt, prompt / UNLIKE)
+
+
+@lru_cache(maxsize=64)
+def _like(cores: int, bandwidth: float, measured: bool) -> tuple[Calibration, Calibration, Calibration]:
+    """The known processor's rates on *cores*, none faster than memory of *bandwidth* is read: slow, usual, fast."""
+    slow, usual, fast = READ[measured]
+    return (
+        _scaled(UNLIKE, cores, bandwidth * slow),
+        _scaled(1.0, cores, bandwidth * usual),
+        _scaled(1.0 / UNLIKE, cores, bandwidth * fast),
+    )
+
+
+def _scaled(unlike: float, cores: int, read: float) -> Calibration:
+    part = unlike * KNOWN.threads / cores
+
+    def spread(curve: Curve, least: float) -> Curve:
+        return tuple((batch, max(least, seconds * part)) for batch, seconds in curve)
+
+    return replace(
+        KNOWN,
+        threads=cores,
+        types=tuple(TypeRate(one.name, spread(one.seconds, _bytes_each(one.name) / read)) for one in KNOWN.types),
+        attention=tuple(replace(one, cell=one.cell * part, prompt=spread(one.prompt, 0.0)) for one in KNOWN.attention),
+        token=KNOWN.token * unlike,
+        # Threads that wait for each other do not wait less where they are more.
+        layer=spread(KNOWN.layer, KNOWN.layer[0][1] * unlike),
+        vocabulary=KNOWN.vocabulary * unlike,
+    )
+
+
+def _read_by_table(ask: _Ask, part: Placed, device: Device, reach: Reach) -> Times | None:
+    if not device.tflops or reach.prefill is None:
         return None
     parameters = sum(read / _bytes_each(name) for name, read in part.reads)
     pairs = sum(count * _width(layer) * _pairs(layer, ask.context) for layer, count in ask.layers.items())

@@ -26,21 +26,37 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "advice.placement": ("Where it goes:", "分布："),
     "advice.layers": ("{layers} layers", "{layers} 层"),
+    "advice.layers_experts": ("{layers} layers, the experts of {experts}", "{layers} 层，{experts} 层的专家"),
+    "advice.no_layers": ("no layer: the input embedding and the process", "不含层：输入嵌入和进程"),
+    "advice.total_placed_runtime": ("{more} more than above: the GPU's runtime", "比上面多 {more}：GPU 运行时"),
+    "advice.total_placed": (
+        "{more} more than above: each device has compute buffers, and a GPU its runtime",
+        "比上面多 {more}：每个设备都有计算缓冲，GPU 还有自己的运行时",
+    ),
+    "advice.speed": ("Speed and context:", "速度与上下文："),
     "advice.decode_start": ("answers", "生成"),
     "advice.decode": ("answers at length", "长上下文生成"),
     "advice.decode_full": ("when all {context} tokens of context are in use", "{context} 个 token 的上下文全部用满时"),
     "advice.prefill": ("reads prompts", "读取提示词"),
     "advice.longest": ("longest context", "最长上下文"),
+    "advice.no_context": ("none fits", "都放不下"),
     "advice.limit": ("the model's own limit is {limit}", "模型自身上限为 {limit}"),
-    "advice.machine": ("machine", "机器"),
     "advice.changes": ("What would have to change:", "需要改变什么："),
     "advice.speed_range": ("{expected} tokens/s ({low} to {high})", "{expected} token/秒（{low} 至 {high}）"),
     "advice.verdict.fits": ("Fits.", "放得下。"),
-    "advice.verdict.fits-partly": ("Fits partly.", "部分放得下。"),
-    "advice.verdict.too-big": ("Too big.", "太大。"),
-    "advice.chart.fits": ("fits", "可"),
-    "advice.chart.fits-partly": ("partly", "部分"),
-    "advice.chart.too-big": ("too big", "太大"),
+    "advice.verdict.fits-partly": ("Fits partly.", "部分能放进显存。"),
+    "advice.verdict.processor": ("Fits main memory only.", "只放得进内存。"),
+    "advice.verdict.too-big": ("Too big.", "放不下。"),
+    "advice.judged": ("{verdict} {reason}", "{verdict}{reason}"),
+    "advice.chart.fits": ("fits", "放得下"),
+    "advice.chart.fits-partly": ("partly", "部分放得下"),
+    "advice.chart.too-big": ("too big", "放不下"),
+    "advice.kind.chat": ("chat", "对话"),
+    "advice.kind.reasoning": ("reasoning", "推理"),
+    "advice.kind.code": ("code", "代码"),
+    "advice.kind.base": ("base", "基座"),
+    "advice.kind.embedding": ("embedding", "嵌入"),
+    "advice.kind.vision-language": ("vision-language", "视觉语言"),
     "advice.head.name": ("NAME", "名称"),
     "advice.head.quantization": ("QUANTIZATION", "量化"),
     "advice.head.parameters": ("PARAMETERS", "参数"),
@@ -54,10 +70,17 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "advice.head.quality": ("QUALITY", "质量"),
     "advice.head.worth": ("WORTH", "综合"),
     "advice.ranked": (
-        "{shown} of {count} models, best first; {left_out} do not fit (--all shows them). Quality: by size, age and "
-        "quantization, 0 to 100. Worth: quality, lessened where it is slow or holds little context.",
-        "共 {count} 个模型，显示最合适的 {shown} 个；{left_out} 个放不下（--all 可显示）。质量：按规模、年代和量化估算，"
-        "0 到 100。综合：质量再按速度和上下文折减。",
+        "{shown} of {count} models, best first.",
+        "共 {count} 个模型，显示最靠前的 {shown} 个。",
+    ),
+    "advice.ranked_but": (
+        "{shown} of {count} models, best first; {left_out} do not fit (--all shows them).",
+        "共 {count} 个模型，显示最靠前的 {shown} 个；{left_out} 个放不下（--all 可显示）。",
+    ),
+    "advice.ranked_by": (
+        "Quality: by size, age and quantization, 0 to 100. Worth: quality, lessened where it is slow or holds little "
+        "context.",
+        "质量：按规模、年代和量化估算，0 到 100。综合：质量再按速度和上下文折减。",
     ),
     "advice.none": (
         "No known model fits. More memory, or another machine: homeroom fit --ram 32GB",
@@ -66,9 +89,33 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "advice.next_one": ("homeroom fit {name}", "homeroom fit {name}"),
     "advice.next.run": ("homeroom run {name}", "homeroom run {name}"),
     "advice.next.show": (
-        "homeroom show {name} tells what it is; with its .gguf file here: homeroom run FILE",
-        "homeroom show {name} 说明它是什么；取得其 .gguf 文件后：homeroom run 文件",
+        "homeroom show {name}",
+        "homeroom show {name}",
     ),
+    "advice.not_here": (
+        'It is not on this machine. Its makers publish it as {repository} on Hugging Face; search there for "{title} GGUF" '
+        "and get the {quantization} file. homeroom {how} FILE then runs it.",
+        "本机没有该模型。制作者在 Hugging Face 上的仓库是 {repository}；请在该站点搜索“{title} GGUF”，下载 {quantization} 文件，"
+        "然后用 homeroom {how} 文件 运行。",
+    ),
+    "advice.is_machine": (
+        "{name} is a machine or a GPU, not a model.",
+        "{name} 是机器或 GPU，不是模型。",
+    ),
+    "advice.is_machine.next": (
+        'See what it can run: homeroom fit --machine "{name}"',
+        '查看它能运行什么：homeroom fit --machine "{name}"',
+    ),
+    "advice.vision": (
+        "Only the part that reads and writes text is counted: the one that sees pictures is a file of its own (mmproj) and "
+        "takes memory in addition.",
+        "只计入了文本部分：处理图片的部分是单独的文件（mmproj），会另占内存。",
+    ),
+    "advice.best": (
+        "Best here: {quantization} ({size}), by quality and speed together.",
+        "本机最合适：{quantization}（{size}），综合质量与速度。",
+    ),
+    "advice.best_none": ("None of them fits here.", "本机放不下其中任何一种。"),
     "advice.next.smaller": ("homeroom fit lists what does fit", "homeroom fit 列出放得下的模型"),
     "advice.chart": (
         "What it can run with {context} tokens of context (a model with less has its own limit):",
@@ -77,14 +124,16 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "advice.chart.speed": ("{decode}/s", "{decode}/秒"),
     "advice.legend": (
         "Each cell: verdict, memory in all, tokens/s expected. Exact for one: homeroom fit MODEL --basis engine",
-        "每格：结论、总内存、预计 token/秒。单个模型的精确值：homeroom fit 模型 --basis engine",
+        "每格：结论、总内存、预计 token/秒。单个模型的精确值：homeroom fit MODEL --basis engine",
     ),
     "advice.public": (
-        "{name} in float32 at {context} tokens: the public chart says {public} = {parameters} B x 4 bytes ({weights}) + "
+        "{name} in float32 at {context} tokens: the widely shared table of DeepSeek-R1 models and "
+        "quantizations says {public} = {parameters} B x 4 bytes ({weights}) + "
         "KV cache {kv_cache} + a flat {extra}. Here it is {exact}: {tensors} of tensors ({count} parameters, not rounded), "
         "the same KV cache, {compute} of compute buffers for batches of {batch} and {overhead} for the process, instead "
         "of the flat {extra}.",
-        "{name} 以 float32、{context} 个 token 计：公开图表为 {public} = {parameters} B × 4 字节（{weights}）+ "
+        "{name} 以 float32、{context} 个 token 计：广为流传的 DeepSeek-R1 模型与量化对照表为 "
+        "{public} = {parameters} B × 4 字节（{weights}）+ "
         "KV 缓存 {kv_cache} + 固定 {extra}。此处为 {exact}：张量 {tensors}（{count} 个参数，未取整），KV 缓存相同，"
         "批大小 {batch} 的计算缓冲 {compute}，进程 {overhead}，而非固定的 {extra}。",
     ),
@@ -121,11 +170,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "and how much depends on the task.",
         "学生模型：在 {base} 的基础上，用 {teacher} 的回答训练而成。保留了老师的部分能力，保留多少取决于任务。",
     ),
-    "advice.lineage.derived": ("Made from {base}.", "由 {base} 得来。"),
+    "advice.lineage.derived": ("Made from {base}.", "基于 {base} 训练。"),
     "advice.lineage.experts": (
         "A mixture of {experts} experts, {used} at work for each token: all {parameters} of parameters take memory, "
         "{active} take time.",
-        "混合专家模型：共 {experts} 个专家，每个 token 用到 {used} 个；全部 {parameters} 参数占内存，{active} 参数占时间。",
+        "混合专家模型：共 {experts} 个专家，每个 token 用到 {used} 个；全部 {parameters} 参数都占内存，"
+        "但每个 token 只需计算 {active} 参数。",
     ),
     "advice.lineage.quantized": (
         "{quantization} rounds each weight to about {bits} bits instead of 16: {part} of the size.",

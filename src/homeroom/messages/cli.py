@@ -329,7 +329,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.fact.download": ("file", "文件"),
     "cli.fact.download.means": ("what would have to be downloaded", "需要下载的大小"),
     "cli.fact.active": ("active", "激活参数"),
-    "cli.fact.active.means": ("parameters that take part in one token", "每个 token 实际用到的参数"),
+    "cli.fact.active.means": (
+        "parameters that take part in one token, without the embedding table",
+        "每个 token 实际用到的参数，不含嵌入表",
+    ),
     "cli.fact.kind": ("kind", "类别"),
     "cli.fact.kind.means": ("what it was made for", "设计用途"),
     "cli.fact.teacher": ("teacher", "老师模型"),
@@ -340,7 +343,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.fact.released.means": ("the day it was published", "公开发布的日期"),
     "cli.fact.source": ("source", "来源"),
     "cli.fact.source.means": ("where homeroom got it", "homeroom 的获取来源"),
-    "cli.fact.path": ("path", "路径"),
     "cli.list.no_folder": (
         "The folder {path} in the setting model_folders is not there.",
         "设置 model_folders 中的文件夹 {path} 不存在。",

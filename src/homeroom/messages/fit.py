@@ -66,11 +66,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "fit.change.quantization_other": (
         "Coarser, as {quantization} ({size}), it would fit: look for that file.",
-        "更粗的量化 {quantization}（{size}）放得下：请寻找该文件。",
+        "改用更低位的量化 {quantization}（{size}）即可：请寻找该文件。",
     ),
     "fit.change.memory": (
-        "{missing} of free memory are missing: a module of {more} more would do.",
-        "空闲内存还差 {missing}：再加一条 {more} 内存即可。",
+        "{missing} of free memory are missing: a module of {more} more, or several of as much in all, would do.",
+        "空闲内存还差 {missing}：加装 {more} 内存条即可。",
     ),
     "fit.change.memory_much": (
         "It is {missing} short: no memory that one can buy for a home machine closes that.",
@@ -82,7 +82,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "fit.dry_run.next": (
         "Take the formula instead: homeroom fit MODEL --basis formula",
-        "改用公式：homeroom fit 模型 --basis formula",
+        "改用公式：homeroom fit MODEL --basis formula",
     ),
     "fit.dry_run_file": (
         "To ask the engine, a file of {size} (without content) has to be made in {folder}, which is not possible: {reason}.",
@@ -90,7 +90,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "fit.dry_run_file.next": (
         "Take the formula instead: homeroom fit MODEL --basis formula. Or another disk: TMPDIR=FOLDER homeroom fit MODEL",
-        "改用公式：homeroom fit 模型 --basis formula；或换一个磁盘：TMPDIR=目录 homeroom fit 模型",
+        "改用公式：homeroom fit MODEL --basis formula；或换一个磁盘：TMPDIR=FOLDER homeroom fit MODEL",
     ),
     "fit.dry_run_start": (
         "The engine could not be started to size {path}: {reason}.",
@@ -98,7 +98,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "fit.dry_run_start.next": (
         "Close other programs and try again, or take the formula: homeroom fit MODEL --basis formula",
-        "请关闭其他程序后重试，或改用公式：homeroom fit 模型 --basis formula",
+        "请关闭其他程序后重试，或改用公式：homeroom fit MODEL --basis formula",
     ),
     "fit.dry_run_context": (
         "A context of {context} tokens for each of {parallel} requests is more than the engine can count ({most} in all).",
@@ -106,6 +106,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "fit.dry_run_context.next": (
         "Ask for less: homeroom fit MODEL --ctx 131072 --parallel 1",
-        "请减小：homeroom fit 模型 --ctx 131072 --parallel 1",
+        "请减小：homeroom fit MODEL --ctx 131072 --parallel 1",
     ),
 }

@@ -70,6 +70,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{count} cards: their memories are separate. A larger model is split between them, layer by layer.",
         "共有 {count} 块显卡，显存各自独立。较大的模型会按层拆分到各卡上。",
     ),
+    "hardware.bandwidth_busy": (
+        "Memory was measured at {rate} while other programs were busy: the real speeds may be higher. It is measured again "
+        "the next time.",
+        "测得内存带宽为 {rate}，但当时有其他程序在忙，实际速度可能更高。下次会重新测量。",
+    ),
     # a machine that is not at hand
     "hardware.given.reserve": (
         "Of main memory {reserve} are kept back for the system.",

@@ -18,7 +18,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "在本机运行开放模型，并凭密钥共享。\n\n"
         "从这里开始：homeroom up\n"
         "查看某个命令的帮助：homeroom COMMAND --help\n"
-        "退出码：0 成功；1 明确的否；2 用法错误或输入无法读取；3 运行失败；130 被中断。",
+        "退出码：0 成功；1 结果为“否”；2 用法错误或输入无法读取；3 运行失败；130 被中断。",
     ),
     "help.up": (
         "Start everything: get a model if none is here, load it, serve it\n\n"

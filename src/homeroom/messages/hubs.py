@@ -184,6 +184,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Fetch the file yourself and give its path: homeroom show FILE.gguf",
         "请自行下载后给出路径：homeroom show 文件.gguf",
     ),
+    "hubs.too_many": (
+        "{url} has more than {most} files; it was left alone.",
+        "{url} 的文件超过 {most} 个，已停止查看。",
+    ),
+    "hubs.too_many.next": (
+        "Give the address of the file itself: homeroom show https://HOST/PATH/FILE.gguf",
+        "请直接给出文件的网址：homeroom show https://主机/路径/文件.gguf",
+    ),
     "hubs.slow": (
         "{url} was not read within {seconds} s.",
         "未能在 {seconds} 秒内读取 {url}。",

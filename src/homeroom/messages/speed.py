@@ -6,8 +6,16 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "根据 {date} 在本机测得的速率推算",
     ),
     "speed.table": (
-        "memory bandwidth x what engines reach of it ({low} to {high})",
-        "内存带宽 × 引擎通常能达到的比例（{low} 到 {high}）",
+        "{device}: {low} to {high} of its memory bandwidth and about {block} us a block, as reported for devices like it",
+        "{device}：其内存带宽的 {low} 到 {high}，每层另需约 {block} 微秒（依据同类设备的公开测试结果）",
+    ),
+    "speed.processor": (
+        "this machine's memory bandwidth and the arithmetic of a known processor; exact after: homeroom bench --calibrate",
+        "根据本机内存带宽和一种已知处理器的运算速度推算；要得到准确值：homeroom bench --calibrate",
+    ),
+    "speed.processor_elsewhere": (
+        "that machine's memory bandwidth and the arithmetic of a known processor ({known}, measured on {date})",
+        "根据该机器的内存带宽和一种已知处理器的运算速度（{known}，测于 {date}）推算",
     ),
     # homeroom bench --calibrate
     "speed.calibrating": (
@@ -26,6 +34,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The figures lie {spread} apart: something else was busy. Better again when the machine is at rest: "
         "homeroom bench --calibrate",
         "各次测量相差 {spread}：有其他程序在忙。请在机器空闲时重新测量：homeroom bench --calibrate",
+    ),
+    "speed.disk_full": (
+        "Calibrating needs {needed} of room in {folder}, and there is less.",
+        "校准需要 {folder} 中有 {needed} 可用空间，目前不足。",
+    ),
+    "speed.disk_full.next": (
+        "Use another disk: TMPDIR=FOLDER homeroom bench --calibrate",
+        "请换一个磁盘：TMPDIR=FOLDER homeroom bench --calibrate",
     ),
     "speed.one_thing": (
         "--calibrate measures the processor, not the model {model}.",

@@ -119,7 +119,7 @@ class Lock:
         except OSError as error:
             raise disk_error(error, self._path.parent) from error
         try:
-            taken = _lock(descriptor) and _same(descriptor, self._path)
+            taken = try_lock(descriptor) and _same(descriptor, self._path)
         except OSError as error:
             os.close(descriptor)
             raise StoreFailure("models.no_lock", path=self._path, reason=error.strerror or error) from error
@@ -141,7 +141,8 @@ def _same(descriptor: int, path: Path) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Whether the lock of an open file was free and is this process's now. Raises OSError where there are none."""
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except PermissionError:
@@ -150,7 +151,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> bool:
+    def try_lock(descriptor: int) -> bool:
+        """Whether the lock of an open file was free and is this process's now. Raises OSError where there are none."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -121,7 +121,10 @@ class Client:
                 if response.status not in REDIRECTS or location is None:
                     yield response
                     return
-                url = urljoin(str(target), location)
+                try:
+                    url = urljoin(str(target), location)
+                except ValueError:
+                    raise SourceFailure("models.bad_answer", url=shown(str(target)), reason="Location") from None
         raise SourceFailure("models.redirects", url=shown(url))
 
     def _tls_for(self, url: URL) -> ssl.SSLContext | bool:

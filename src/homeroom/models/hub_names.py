@@ -137,7 +137,7 @@ def parse(model: str) -> Reference | None:
     model = model.strip()
     scheme = _SCHEME.match(model)
     if scheme:
-        if scheme[1].lower() not in ("http", "https") or not model.isprintable():
+        if scheme[1].lower() not in ("http", "https") or not model.isprintable() or not _address(model):
             raise _bad(model, "url")
         return Reference("url", model)
     hub, colon, rest = model.partition(":")
@@ -154,6 +154,15 @@ def parse(model: str) -> Reference | None:
     if kind == "ollama" and "/" not in repository:
         repository = f"library/{repository}"
     return Reference(kind, repository, choice)
+
+
+def _address(url: str) -> bool:
+    """Whether *url* has a host and a port that can be."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _bad(model: str, hub: Hub) -> UnknownModel:

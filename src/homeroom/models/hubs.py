@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,7 +25,7 @@ from homeroom.models.disk import Sleep
 from homeroom.models.gguf_reader import plain
 from homeroom.models.http import HTTP_ERRORS, Client, Token, address
 from homeroom.models.hub_names import DEFAULTS, Endpoints, Reference, parse
-from homeroom.models.inspect import model_stem, shard_names
+from homeroom.models.inspect import first_shard, model_stem, shard_names
 from homeroom.models.ollama_manifest import layers
 from homeroom.models.remote import SECONDS, RemoteFile, Traffic, files_at, refusal, retry_after, told
 
@@ -39,6 +40,8 @@ _LARGEST_CONFIG: Final = 2 << 20
 _LARGEST_INDEX: Final = 24 << 20
 """``model.safetensors.index.json`` of DeepSeek-R1 is 9 MB."""
 _MOST_CHOICES: Final = 40
+_MOST_FILES: Final = 10_000
+"""Of a repository; the largest have a few thousand."""
 _RETRIES: Final = 2
 _LONGEST_PAUSE: Final = 10.0
 
@@ -104,12 +107,15 @@ async def _find(asker: _Asker, reference: Reference, ends: Endpoints) -> Found:
 
 def _page(url: str, ends: Endpoints) -> str | Reference:
     """The address of the file that a page of Hugging Face or ModelScope shows; a repository's page is a reference."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise SourceFailure("hubs.bad_url", url=address(url)) from None
     for hub, server, prefix in (("hf", ends.hf, ""), ("hf", DEFAULTS["hf"], ""), ("ms", ends.ms, "models/")):
         if urlsplit(server).netloc != parts.netloc:
             continue
         path = [unquote(part) for part in parts.path.removeprefix("/" + prefix).strip("/").split("/")]
-        if len(path) == 2 or (len(path) == 4 and path[2] == "tree"):
+        if (len(path) == 2 and not path[1].lower().endswith(".gguf")) or (len(path) == 4 and path[2] == "tree"):
             found = parse(f"{hub}:{path[0]}/{path[1]}")
             assert found is not None
             return found
@@ -121,6 +127,8 @@ def _page(url: str, ends: Endpoints) -> str | Reference:
 async def _repository(asker: _Asker, reference: Reference, ends: Endpoints) -> Found:
     """A repository of Hugging Face or ModelScope."""
     files = await (_hf_files if reference.hub == "hf" else _ms_files)(asker, reference, ends)
+    if len(files) > _MOST_FILES:
+        raise SourceFailure("hubs.too_many", url=reference.shown, most=f"{_MOST_FILES:,}")
     groups = models_in(files)
     if groups:
         chosen, note = choose(groups, reference)
@@ -196,7 +204,7 @@ def models_in(files: Iterable[RemoteFile]) -> list[tuple[RemoteFile, ...]]:
         label = labels.read(name)
         if not name.lower().endswith(".gguf") or {"projector", "imatrix"} & set(label.roles):
             continue
-        groups.setdefault(f"{folder}/{shard_names(name)[0]}", []).append(file)
+        groups.setdefault(f"{folder}/{first_shard(name)}", []).append(file)
     return [tuple(sorted(group, key=lambda file: file.name)) for _, group in sorted(groups.items())]
 
 
@@ -246,8 +254,9 @@ def _spellings(name: str) -> set[str]:
 def _choices(groups: Sequence[tuple[RemoteFile, ...]]) -> tuple[str, str]:
     """The models by what tells them apart, with sizes; and the first of them."""
     kinds = [_kind(group[0].name) for group in groups]
+    often = Counter(kinds)
     names = [
-        kind if kind is not None and kinds.count(kind) == 1 else group[0].name
+        kind if kind is not None and often[kind] == 1 else group[0].name
         for group, kind in zip(groups, kinds, strict=True)
     ]
     sizes = [sum(file.size or 0 for file in group) for group in groups]
@@ -259,7 +268,8 @@ def _choices(groups: Sequence[tuple[RemoteFile, ...]]) -> tuple[str, str]:
 
 def _complete(group: tuple[RemoteFile, ...], source: str) -> None:
     names = [file.name.rpartition("/")[2] for file in group]
-    missing = [name for name in shard_names(names[0]) if name not in names]
+    there = set(names)
+    missing = [name for name in shard_names(names[0]) if name not in there]
     if missing:
         listed = ", ".join(missing[:_MOST_CHOICES])
         raise UnknownModel("hubs.shard_missing", source=source, name=model_stem(names[0]), missing=listed)
@@ -341,7 +351,7 @@ class _Asker:
                         raise refusal(response, self._source)
                     link = re.search(r'<([^<>]{1,2000})>\s*;\s*rel="next"', response.headers.get("Link", ""))
                     content = await self._content(response.content, url, limit)
-                    return _parsed(content, url), urljoin(url, link[1]) if link else None
+                    return _parsed(content, url), _following(url, link[1]) if link else None
             except SourceFailure as error:
                 raise told(error, url) from None
             except HTTP_ERRORS as error:
@@ -358,6 +368,13 @@ class _Asker:
             if len(content) > limit:
                 raise SourceFailure("hubs.too_much", url=address(url), limit=text.size(limit))
         return bytes(content)
+
+
+def _following(url: str, link: str) -> str:
+    try:
+        return urljoin(url, link)
+    except ValueError:
+        raise SourceFailure("hubs.bad_answer", url=address(url), reason="Link") from None
 
 
 def _parsed(content: bytes, url: str) -> Any:

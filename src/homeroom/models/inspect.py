@@ -150,6 +150,14 @@ def shard_names(name: str) -> tuple[str, ...]:
     return tuple(f"{match['stem']}-{number:05d}-of-{count:05d}.gguf" for number in range(1, count + 1))
 
 
+def first_shard(name: str) -> str:
+    """The first of ``shard_names``, without making all of them."""
+    match = _SHARD.match(name)
+    if match is None or not 0 < int(match["number"]) <= int(match["count"]) <= MOST_SHARDS:
+        return name
+    return f"{match['stem']}-{1:05d}-of-{int(match['count']):05d}.gguf"
+
+
 def model_stem(name: str) -> str:
     """A GGUF file's name without its suffix and shard number."""
     match = _SHARD.match(name)

@@ -381,6 +381,7 @@ class _Source:
         return total
 
 
+_DAY: Final = 86_400.0
 _SAID_OF_HUBS: Final = {"models.network", "models.bad_answer", "models.redirects", "models.bad_url"}
 """Messages of the network that speak of package indexes; ``hubs`` has the same with another way out."""
 
@@ -414,5 +415,6 @@ def refusal(response: aiohttp.ClientResponse, where: str) -> HomeroomError:
         return SourceFailure("hubs.forbidden", url=where, status=status)
     if status == 429:
         wait = retry_after(response)
-        return SourceFailure("hubs.busy", url=where, wait=text.duration(60 if wait is None else wait))
+        told = text.duration(60 if wait is None else min(wait, _DAY))
+        return SourceFailure("hubs.busy", url=where, wait=f"> {told}" if (wait or 0) > _DAY else told)
     return SourceFailure("hubs.refused", url=where, status=status)

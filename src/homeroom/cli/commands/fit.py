@@ -13,20 +13,27 @@ from homeroom import text
 from homeroom.cli import grammar
 from homeroom.cli.output import Output
 from homeroom.cli.parameters import HUB_SETTINGS, model_argument, setting_flags
-from homeroom.cli.words import fit_word, machine_words, speed_words
+from homeroom.cli.words import fit_word, machine_words, speed_words, two_digits
+from homeroom.errors import UnknownModel, UsageError
 from homeroom.settings import load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from homeroom.cli.tables import Block, Facts
     from homeroom.fit.advise import Advice
     from homeroom.fit.ask import Basis
     from homeroom.fit.chart import Cell, Chart
+    from homeroom.fit.placement import Placed
     from homeroom.fit.rank import Order, Ranked
     from homeroom.hardware.machine import Machine
     from homeroom.text import Sentence
 
 ORDERS: Final = ("worth", "quality", "speed", "context", "size", "name")
-KINDS: Final = ("chat", "reasoning", "code", "base", "embedding")
+KINDS: Final = ("chat", "reasoning", "code", "vision-language", "base", "embedding")
+"""Those of the catalogue."""
+CHARTED: Final = "deepseek-r1:70b"
+"""The model whose figure in the public chart is explained."""
 
 
 @grammar.command("fit")
@@ -39,7 +46,7 @@ KINDS: Final = ("chat", "reasoning", "code", "base", "embedding")
 @grammar.option("--sort", type=click.Choice(ORDERS), default="worth", key="help.option.sort")
 @grammar.option("--kind", type=click.Choice(KINDS), default=None, key="help.option.kind")
 @grammar.option("--find", "words", metavar="TEXT", default=None, key="help.option.find")
-@grammar.option("--limit", type=click.IntRange(1), default=20, key="help.option.limit")
+@grammar.option("--limit", type=int, default=20, key="help.option.limit")
 @grammar.option("--all", "everything", is_flag=True, key="help.option.fit_all")
 @grammar.option("--force", is_flag=True, key="help.option.fit_force")
 @setting_flags("ctx", "parallel", "kv_type", *HUB_SETTINGS)
@@ -62,6 +69,8 @@ def command(
     """Exit 0 where the model fits, 1 where it does not (0 with --force)."""
     from homeroom.fit.advise import Adviser
 
+    if limit < 1:
+        raise UsageError("fit.bad_ask", name="--limit", value=limit)
     settings = load(flags)
     adviser = Adviser(settings, ram=ram, vram=vram, machine=machine)
     if chart:
@@ -71,15 +80,34 @@ def command(
         return _ranking(out, rows, adviser.machine, limit, everything)
     from homeroom.cli.running import run_async
 
-    advice = run_async(adviser.look(model, cast("Basis | None", basis)))
-    out.show(advice.row(), _page(advice), [advice.fit.verdict])
+    try:
+        advice = run_async(adviser.look(model, cast("Basis | None", basis)))
+    except UnknownModel:
+        if _is_machine(model):
+            raise UnknownModel("advice.is_machine", name=model) from None
+        raise
+    out.show(advice.row(), _page(advice, model), [advice.fit.verdict])
     return 0 if force or advice.fit.verdict != "too-big" else 1
+
+
+def _is_machine(name: str) -> bool:
+    """Whether *name* is that of a machine or a card."""
+    from homeroom.hardware.presets import find
+
+    try:
+        find(name)
+    except UsageError:
+        return False
+    return True
 
 
 # ---- one model
 
 
-def _page(advice: Advice) -> list[Block]:
+def _page(advice: Advice, model: str) -> list[Block]:
+    """For people; *model* as it was typed."""
+    from homeroom.cli.tables import Prose
+
     fit, facts = advice.fit, advice.fit.facts
     about = text.t(
         "advice.about",
@@ -88,18 +116,48 @@ def _page(advice: Advice) -> list[Block]:
         quantization=facts.quantization,
         bits=f"{facts.bits_per_weight:.1f}",
     )
-    blocks: list[Block] = [f"{facts.name}: {about}"]
-    blocks += [str(line) for line in advice.lineage]
-    blocks += ["", f"{fit_word(fit.verdict)}  {fit.reason}", "", _memory(advice)]
+    verdict = fit_word(fit.verdict, fit.placement.offloaded)
+    blocks: list[Block] = [Prose(f"{facts.name}: {about}"), *(Prose(str(line)) for line in advice.lineage)]
+    blocks += ["", *_machine(fit.machine, advice.notes)]
+    if advice.looked.entry is not None and advice.looked.entry.kind == "vision-language":
+        blocks.append(Prose(text.t("advice.vision")))
+    blocks += ["", Prose(text.t("advice.judged", verdict=verdict, reason=str(fit.reason))), "", _memory(advice)]
     if fit.placement.offloaded:
-        blocks.append(_placement(advice))
-    blocks.append(_rest(advice))
-    blocks += advice.notes
+        blocks += ["", _placement(advice)]
+    blocks += ["", _speed(advice)]
     if fit.changes:
-        blocks.append(text.t("advice.changes"))
-        blocks += [f"  - {change}" for change in fit.changes]
-    blocks += ["", text.t("cli.next", sentence=str(advice.next))]
-    return blocks
+        blocks += ["", text.t("advice.changes"), *(Prose(f"  - {change}", 4) for change in fit.changes)]
+    return [*blocks, "", *_next(advice, model)]
+
+
+def _machine(machine: Machine, notes: Sequence[object]) -> list[Block]:
+    from homeroom.cli.tables import Prose
+
+    return [Prose(machine_words(machine)), *(Prose(str(note)) for note in notes)]
+
+
+def _next(advice: Advice, model: str) -> list[Block]:
+    """What to type next: the model by the words that have just led to it."""
+    import shlex
+
+    from homeroom.cli.tables import Prose
+
+    said = advice.next
+    if said.key not in ("advice.next.run", "advice.next.show"):
+        return [Prose(text.t("cli.next", sentence=str(said)))]
+    blocks: list[Block] = []
+    entry = advice.looked.entry
+    if said.key == "advice.next.show" and entry is not None:
+        facts = advice.fit.facts
+        where = text.t(
+            "advice.not_here",
+            title=entry.title,
+            repository=entry.repository,
+            quantization=facts.quantization,
+            how="up --model" if facts.embeds_only else "run",
+        )
+        blocks.append(Prose(where))
+    return [*blocks, Prose(text.t("cli.next", sentence=text.t(said.key, name=shlex.quote(model))))]
 
 
 def _memory(advice: Advice) -> Facts:
@@ -120,14 +178,26 @@ def _memory(advice: Advice) -> Facts:
 def _placement(advice: Advice) -> Facts:
     from homeroom.cli.tables import Facts
 
-    rows = tuple(
-        (part.device, text.size(part.total), text.t("advice.layers", layers=part.layers))
-        for part in advice.fit.placement.parts
-    )
-    return Facts(text.t("advice.placement"), rows)
+    parts = advice.fit.placement.parts
+    rows = [(part.device, text.size(part.total), _held(part, advice)) for part in parts]
+    total = sum(part.total for part in parts)
+    more = total - advice.fit.memory.total
+    runtime = sum(part.overhead for part in parts if part.kind != "cpu")
+    key = "advice.total_placed" if more > runtime else "advice.total_placed_runtime"
+    rows.append((text.t("advice.total"), text.size(total), text.t(key, more=text.size(more))))
+    return Facts(text.t("advice.placement"), tuple(rows))
 
 
-def _rest(advice: Advice) -> Facts:
+def _held(part: Placed, advice: Advice) -> str:
+    """Which part of the model is on a device."""
+    if advice.fit.facts.experts and part.experts != part.layers:
+        return text.t("advice.layers_experts", layers=part.layers, experts=part.experts)
+    if part.kind == "cpu" and not part.layers:
+        return text.t("advice.no_layers")
+    return text.t("advice.layers", layers=part.layers)
+
+
+def _speed(advice: Advice) -> Facts:
     from homeroom.cli.tables import Facts
 
     fit = advice.fit
@@ -140,16 +210,16 @@ def _rest(advice: Advice) -> Facts:
         if fit.speed.prefill is not None:
             rows.append((text.t("advice.prefill"), speed_words(fit.speed.prefill), ""))
     limit = text.t("advice.limit", limit=f"{fit.facts.context_length:,}")
-    rows.append((text.t("advice.longest"), f"{fit.max_context:,}", limit))
-    rows.append((text.t("advice.machine"), machine_words(fit.machine), ""))
-    return Facts("", tuple(rows))
+    longest = f"{fit.max_context:,}" if fit.max_context else text.t("advice.no_context")
+    rows.append((text.t("advice.longest"), longest, limit))
+    return Facts(text.t("advice.speed"), tuple(rows))
 
 
 # ---- all models
 
 
 def _ranking(out: Output, rows: list[Ranked], machine: Machine, limit: int, everything: bool) -> int:
-    from homeroom.cli.tables import Table
+    from homeroom.cli.tables import Prose, Table
 
     shown = [row for row in rows if everything or row.fit.verdict != "too-big"]
     left_out = len(rows) - len(shown)
@@ -172,6 +242,7 @@ def _ranking(out: Output, rows: list[Ranked], machine: Machine, limit: int, ever
             for row in shown
         ),
         frozenset({2, 3, 5, 6, 7, 8}),
+        spare=(2, 7, 8, 1),
     )
     data = {
         "machine": machine.row(),
@@ -179,12 +250,14 @@ def _ranking(out: Output, rows: list[Ranked], machine: Machine, limit: int, ever
         "rows": [row.row() for row in shown],
         "left_out": left_out,
     }
-    told: list[Block] = [machine_words(machine), *(str(note) for note in machine.notes), ""]
+    told: list[Block] = [*_machine(machine, machine.notes), ""]
     if shown:
-        told += [table, "", text.t("advice.ranked", shown=len(shown), count=len(rows), left_out=left_out)]
-        told.append(text.t("cli.next", sentence=text.t("advice.next_one", name=shown[0].fit.facts.name)))
+        key = "advice.ranked_but" if left_out else "advice.ranked"
+        told += [table, "", Prose(text.t(key, shown=len(shown), count=len(rows), left_out=left_out))]
+        told.append(Prose(text.t("advice.ranked_by")))
+        told.append(Prose(text.t("cli.next", sentence=text.t("advice.next_one", name=shown[0].fit.facts.name))))
     else:
-        told.append(text.t("advice.none"))
+        told.append(Prose(text.t("advice.none")))
     out.show(data, told, [row.fit.facts.name for row in shown])
     return 0 if shown else 1
 
@@ -193,18 +266,19 @@ def _ranking(out: Output, rows: list[Ranked], machine: Machine, limit: int, ever
 
 
 def _chart(out: Output, chart: Chart, note: Sentence | None) -> int:
-    from homeroom.cli.tables import Table
+    from homeroom.cli.tables import Prose, Table
 
     headings = (text.t("advice.head.name"), *chart.quantizations)
     table = Table(headings, tuple((row.name, *(_cell(cell) for cell in row.cells)) for row in chart.rows), panels=True)
     title = text.t("advice.chart", context=f"{chart.context:,}")
     machine = chart.machine
-    told: list[Block] = [machine_words(machine), *(str(note) for note in machine.notes), title, "", table, ""]
-    told.append(text.t("advice.legend"))
+    told: list[Block] = [*_machine(machine, machine.notes), Prose(title), "", table, ""]
+    told.append(Prose(text.t("advice.legend")))
     data = chart.row()
     if note is not None:
-        told += ["", str(note)]
         data["note"] = str(note)
+        if any(row.name == CHARTED for row in chart.rows):
+            told += ["", Prose(str(note))]
     out.show(data, told, [row.name for row in chart.rows])
     return 0
 
@@ -215,5 +289,5 @@ def _cell(cell: Cell | None) -> str:
         return "-"
     lines = [text.t(f"advice.chart.{cell.verdict}"), text.size(cell.bytes)]
     if cell.decode is not None:
-        lines.append(text.t("advice.chart.speed", decode=f"{cell.decode:.3g}"))
+        lines.append(text.t("advice.chart.speed", decode=two_digits(cell.decode)))
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from homeroom import text
 from homeroom.cli import grammar
 from homeroom.cli.output import Output
 from homeroom.cli.parameters import HUB_SETTINGS, model_argument, setting_flags
-from homeroom.cli.words import fit_words, yes_no
+from homeroom.cli.words import fit_words, kind_word, yes_no
 from homeroom.settings import load
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 def command(out: Output, model: str, **flags: str | None) -> int:
     from homeroom.cli.commands.list import fit, memory, row
     from homeroom.cli.running import run_async
+    from homeroom.cli.tables import Prose
     from homeroom.engine.choose import assess
     from homeroom.engine.plan import Ask
     from homeroom.fit.advise import Adviser, lineage
@@ -50,14 +51,16 @@ def command(out: Output, model: str, **flags: str | None) -> int:
         "quantizations": [_grid_row(one) for one in grid],
         "machine": memory(adviser.machine),
     }
-    blocks: list[Block] = [header(facts, stored, entry), *(str(line) for line in said)]
+    blocks: list[Block] = [header(facts, stored, entry), *(Prose(str(line)) for line in said)]
+    if entry is not None and entry.kind == "vision-language":
+        blocks.append(Prose(text.t("advice.vision")))
     if looked.traffic_bytes:
-        blocks.append(text.t("advice.traffic", size=text.size(looked.traffic_bytes)))
+        blocks.append(Prose(text.t("advice.traffic", size=text.size(looked.traffic_bytes))))
     blocks += [*_grades(entry), *_grid(grid, entry)]
     if facts.paths:
         verdict = assess(facts, adviser.machine, Ask.from_settings(settings))
         data |= {"fit": fit(verdict), "plan": _plan(verdict.plan)}
-        blocks += [_paths(facts), "", fate(verdict)]
+        blocks += ["", fate(verdict)]
     else:
         blocks += ["", text.t("cli.next", sentence=f"homeroom fit {facts.name}")]
     out.show(data, blocks, [facts.name])
@@ -71,15 +74,21 @@ def _grades(entry: Entry | None) -> list[Block]:
     if entry is None or not entry.grades:
         return []
     title = text.t("advice.grades", source=entry.grades_source or entry.publisher)
-    return ["", Facts(title, tuple((name, f"{value:g}") for name, value in entry.grades.items()))]
+    whole = all(value == int(value) for value in entry.grades.values())
+    # A rating (1189) is no percentage, and has no decimals.
+    rows = ((name, f"{value:g}" if whole or value > 100 else f"{value:.1f}") for name, value in entry.grades.items())
+    return ["", Facts(title, tuple(rows))]
 
 
 def _grid(grid: Sequence[Fit_], entry: Entry | None) -> list[Block]:
     """Every quantization with its size, and whether it fits here."""
-    from homeroom.cli.tables import Table
+    from homeroom.cli.tables import Prose, Table
 
-    published = entry.sizes if entry else {}
-    headings = ("quantization", "file", "bits", "memory", "fits", "published")
+    if not grid:
+        return []
+    names = {one.facts.quantization for one in grid}
+    published = {name: size for name, size in entry.sizes.items() if name in names} if entry else {}
+    headings = ("quantization", "file", "bits", "memory", "fits", *(["published"] if published else []))
     rows = tuple(
         (
             one.facts.quantization,
@@ -87,13 +96,29 @@ def _grid(grid: Sequence[Fit_], entry: Entry | None) -> list[Block]:
             f"{one.facts.bits_per_weight:.1f}",
             text.size(one.memory.total),
             text.t(f"advice.chart.{one.verdict}"),
-            text.size(published[one.facts.quantization]) if one.facts.quantization in published else "",
+            *(
+                [text.size(published[one.facts.quantization]) if one.facts.quantization in published else ""]
+                * bool(published)
+            ),
         )
         for one in grid
     )
-    context = f"{grid[0].ask.context:,}" if grid else ""
+    title = text.t("advice.grid", context=f"{grid[0].ask.context:,}")
     table = Table(tuple(text.t(f"advice.head.{name}") for name in headings), rows, frozenset({1, 2, 3, 5}))
-    return ["", text.t("advice.grid", context=context), table] if grid else []
+    return ["", Prose(title), table, Prose(_best(grid))]
+
+
+def _best(grid: Sequence[Fit_]) -> str:
+    """Which quantization is worth most here, as the ranking of the catalogue has it."""
+    from homeroom.fit.rank import quality, worth
+
+    names = {one.facts.quantization for one in grid}
+    spared = {"F32", "F16"} if "BF16" in names else {"F32"}
+    fitting = [one for one in grid if one.verdict != "too-big" and one.facts.quantization not in spared]
+    if not fitting:
+        return text.t("advice.best_none")
+    best = max(fitting, key=lambda one: (worth(one, quality(one.facts, 0.0)), -one.memory.total))
+    return text.t("advice.best", quantization=best.facts.quantization, size=text.size(best.facts.file_bytes))
 
 
 def _grid_row(one: Fit_) -> dict[str, Any]:
@@ -122,7 +147,7 @@ def header(facts: ModelFacts, stored: StoredModel | None = None, entry: Entry | 
         ("layers", _layers(facts)),
         ("embedding_length", f"{facts.embedding_length:,}"),
         ("vocabulary", f"{facts.vocabulary:,}"),
-        ("kind", entry.kind if entry else None),
+        ("kind", kind_word(entry.kind) if entry else None),
         # The catalogue knows shapes, not chat templates.
         ("chat", None if entry else yes_no(facts.chat_template is not None and not facts.embeds_only)),
         ("tools", None if entry else yes_no(facts.takes_tools)),
@@ -135,20 +160,17 @@ def header(facts: ModelFacts, stored: StoredModel | None = None, entry: Entry | 
         ("released", entry.released if entry else None),
         ("source", stored.source if stored else None),
     ]
+    # A row of the table that is as long as a path would push the remarks aside.
+    paths = [str(path) for path in facts.paths]
+    title = "\n  ".join((facts.name, *(path for path in paths if path != facts.name)))
     return Facts(
-        facts.name,
+        title,
         tuple(
             (text.t(f"cli.fact.{name}"), value, text.t(f"cli.fact.{name}.means"))
             for name, value in rows
             if value is not None and value != ""
         ),
     )
-
-
-def _paths(facts: ModelFacts) -> Facts:
-    from homeroom.cli.tables import Facts
-
-    return Facts("", tuple((text.t("cli.fact.path"), str(path)) for path in facts.paths))
 
 
 def fate(verdict: Fit) -> Facts:
