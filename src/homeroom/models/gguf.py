@@ -25,7 +25,7 @@ MAGIC: Final = b"GGUF"
 DEFAULT_ALIGNMENT: Final = 32
 
 MAX_KEYS: Final = 1 << 16
-MAX_TENSORS: Final = 1 << 17
+MAX_TENSORS: Final = 1 << 16
 MAX_KEY_BYTES: Final = (1 << 16) - 1
 MAX_VALUE_BYTES: Final = 4 << 20
 MAX_NAME_BYTES: Final = 63
