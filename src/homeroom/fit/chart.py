@@ -106,7 +106,7 @@ def _cell(
 ) -> Cell:
     memory = requantized(like, facts)
     placement = place(facts, machine, ask, memory)
-    speed = speed_of(facts, machine, ask, placement, calibration)
+    speed = speed_of(facts, machine, ask, placement, calibration, brief=True)
     return Cell(quantization, memory.total, placement.verdict, speed.decode.expected if speed else None)
 
 

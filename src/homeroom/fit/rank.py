@@ -153,7 +153,7 @@ def best(candidate: Candidate, machine: Machine, ask: Ask, calibration: Calibrat
         if placement.verdict == "too-big":
             continue
         left = 1.0 if placement.verdict == "fits" else PARTLY
-        value = left * score * _pace(speed_of(facts, machine, asked, placement, calibration)), -memory.total
+        value = left * score * _pace(speed_of(facts, machine, asked, placement, calibration, brief=True)), -memory.total
         if chosen is None or value > most:
             most, chosen = value, facts
     facts = chosen or min((known[name] for name in names), key=lambda facts: facts.tensor_bytes)

@@ -183,14 +183,16 @@ def predict(
     kv_type: str,
     batch: int,
     calibration: Calibration | None,
+    brief: bool = False,
 ) -> Speed | None:
     """Decode with *context* tokens in the cache, and reading a prompt of that length in batches of *batch*.
 
     None where nothing is known of a device that holds a part. *calibration* is of this machine's processor (see
     ``calibration.load``); the parts on other devices go by their bandwidth. Raises UsageError for an unknown *kv_type*.
+    *brief*: what decode is expected to reach is right, its range and the prompt are not told (for those who compare many).
     """
     type_of(kv_type)
-    ask = _Ask(facts, dict(counted(facts.layers)), context, kv_type, max(1, min(batch, context)))
+    ask = _Ask(facts, dict(counted(facts.layers)), context, kv_type, max(1, min(batch, context)), brief)
     if calibration is not None and (not calibration.attention_rates(kv_type) or not calibration.types):
         calibration = None
     decode, prefill = (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
@@ -201,7 +203,9 @@ def predict(
             continue
         if part.kind == "cpu" and calibration is not None:
             token = _spread(_token_seconds(ask, part, calibration), calibration)
-            prompt: Times | None = _spread(_prompt_seconds(ask, part, calibration), calibration)
+            prompt: Times | None = None
+            if not brief:
+                prompt = _spread(_prompt_seconds(ask, part, calibration), calibration)
         else:
             by_table = True
             if (found := _by_table(ask, part, machine)) is None:
@@ -253,6 +257,7 @@ class _Ask:
     context: int
     kv_type: str
     batch: int
+    brief: bool
 
 
 # ---- by rates measured on this machine
@@ -361,9 +366,17 @@ def _rate(name: str, calibration: Calibration) -> TypeRate:
     return rate
 
 
+_QUICKEST: Final[dict[int, tuple[Calibration, float]]] = {}
+"""By identity: to hash a calibration takes longer than the sum."""
+
+
 def _quickest(calibration: Calibration) -> float:
     """Seconds for a byte of memory: of the type of which most bytes a second were read."""
-    return 1.0 / max(rate.bytes_per_second for rate in calibration.types)
+    kept = _QUICKEST.get(id(calibration))
+    if kept is None or kept[0] is not calibration:
+        kept = calibration, 1.0 / max(rate.bytes_per_second for rate in calibration.types)
+        _QUICKEST[id(calibration)] = kept
+    return kept[1]
 
 
 def _spread(seconds: float, calibration: Calibration) -> Times:
@@ -395,6 +408,9 @@ def _reach(part: Placed) -> Reach | None:
 
 def _on_processor(ask: _Ask, part: Placed, machine: Machine) -> tuple[Times, Times]:
     rates = _like(max(1, machine.cores), machine.bandwidth or 0.0, machine.bandwidth_basis == "measured")
+    if ask.brief:
+        seconds = _token_seconds(ask, part, rates[1]) + rates[1].token + rates[1].vocabulary * ask.facts.vocabulary
+        return (seconds, seconds, seconds), (0.0, 0.0, 0.0)
     once = [each.token + each.vocabulary * ask.facts.vocabulary for each in rates]
     slow, usual, fast = (_token_seconds(ask, part, each) + sampling for each, sampling in zip(rates, once, strict=True))
     prompt = _prompt_seconds(ask, part, rates[1])

@@ -6,7 +6,7 @@ Pure. Brings together ``memory``, ``placement`` and ``speed``; does not know whe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from homeroom import text
@@ -41,10 +41,15 @@ class Fit:
     speed: Speed | None
     max_context: int
     reason: Sentence
-    start: Speed | None = None
-    """The speed of a conversation's first answers, with ``START`` tokens in the cache; ``speed`` is that of a full context."""
+    calibration: Calibration | None = field(default=None, repr=False)
     changes: tuple[Sentence, ...] = ()
     """What would have to change to fit, cheapest first; only where it does not fit wholly."""
+
+    @property
+    def start(self) -> Speed | None:
+        """The speed of a conversation's first answers, with ``START`` tokens in the cache; ``speed`` is of a full one."""
+        begun = replace(self.ask, context=min(START, self.ask.context))
+        return speed_of(self.facts, self.machine, begun, self.placement, self.calibration)
 
     @property
     def verdict(self) -> Verdict:
@@ -88,7 +93,7 @@ class Fit:
                 for part in self.placement.parts
             ],
             "speed": None if self.speed is None else self.speed.row(),
-            "speed_at_start": None if self.start is None else self.start.row(),
+            "speed_at_start": None if (start := self.start) is None else start.row(),
             "max_context": self.max_context,
             "verdict": self.verdict,
             "reason": str(self.reason),
@@ -113,18 +118,23 @@ def assess(
     memory = with_engine(estimate_for(facts, ask), sized)
     placement = place(facts, machine, ask, memory)
     speed = speed_of(facts, machine, ask, placement, calibration)
-    begun = replace(ask, context=min(START, ask.context))
-    start = speed_of(facts, machine, begun, placement, calibration)
     longest = longest_context(facts, machine, ask, ("fits",) if placement.verdict == "fits" else RUNS)
     changes = () if placement.verdict == "fits" else _changes(facts, machine, ask, placement, longest, smaller)
     reason = _reason(facts, machine, memory, placement)
-    return Fit(facts, machine, ask, memory, placement, speed, longest, reason, start, changes)
+    return Fit(facts, machine, ask, memory, placement, speed, longest, reason, calibration, changes)
 
 
 def speed_of(
-    facts: ModelFacts, machine: Machine, ask: Ask, placement: Placement, calibration: Calibration | None
+    facts: ModelFacts,
+    machine: Machine,
+    ask: Ask,
+    placement: Placement,
+    calibration: Calibration | None,
+    *,
+    brief: bool = False,
 ) -> Speed | None:
-    """The speed of what fits and generates; None where it does not, or nothing is known of a device."""
+    """The speed of what fits and generates; None where it does not, or nothing is known of a device. *brief* as for
+    ``predict``."""
     if placement.verdict == "too-big" or facts.embeds_only:
         return None
     return predict(
@@ -135,6 +145,7 @@ def speed_of(
         kv_type=ask.kv_type,
         batch=ask.batch,
         calibration=calibration,
+        brief=brief,
     )
 
 
