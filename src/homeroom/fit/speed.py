@@ -409,7 +409,8 @@ def _reach(part: Placed) -> Reach | None:
 def _on_processor(ask: _Ask, part: Placed, machine: Machine) -> tuple[Times, Times]:
     rates = _like(max(1, machine.cores), machine.bandwidth or 0.0, machine.bandwidth_basis == "measured")
     if ask.brief:
-        seconds = _token_seconds(ask, part, rates[1]) + rates[1].token + rates[1].vocabulary * ask.facts.vocabulary
+        sampling = rates[1].token + rates[1].vocabulary * ask.facts.vocabulary
+        seconds = _token_seconds(ask, part, rates[1]) + sampling
         return (seconds, seconds, seconds), (0.0, 0.0, 0.0)
     once = [each.token + each.vocabulary * ask.facts.vocabulary for each in rates]
     slow, usual, fast = (_token_seconds(ask, part, each) + sampling for each, sampling in zip(rates, once, strict=True))
