@@ -419,5 +419,5 @@ def test_largest_context_fits_and_half_as_much_more_does_not(
     if found:
         assert judge(estimate(FACTS, context=found, parallel=parallel, kv_type=kv_type), free).fits
     if found < wanted - 256:
-        more = max(256, found + found // 2)
+        more = found + max(256, found // 2)  # the next number that is tried: multiples of 256
         assert more > wanted or not judge(estimate(FACTS, context=more, parallel=parallel, kv_type=kv_type), free).fits

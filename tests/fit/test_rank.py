@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -50,8 +51,9 @@ def options(one: Candidate, where: Machine) -> list[Ranked]:
         if facts.bits_per_weight <= 16.5:
             context = min(ASK.context, facts.context_length)
             fit = assess(facts, where, replace(ASK, batch=batch_for(facts, where), context=context))
-            score = quality(facts, one.year)
-            found.append(Ranked(fit, score, worth(fit, score), one))
+            score, speed = quality(facts, one.year), fit.speed
+            value = worth(score, fit.verdict, speed.decode.expected if speed else None, context / ASK.context)
+            found.append(Ranked(fit, score, value, one))
     return found
 
 
@@ -111,20 +113,16 @@ def test_what_does_not_fit_is_worth_nothing() -> None:
 
 
 def test_worth_is_quality_where_speed_and_context_are_ample() -> None:
-    fit = assess(model(), machine(64 * GB, gpu(24 * GIB)), ASK)
-    assert fit.speed is not None and fit.speed.decode.expected > 10
-    assert worth(fit, 50.0) == 50.0
+    assert worth(50.0, "fits", 10.0, 1.0) == worth(50.0, "fits", 100.0, 1.0) == 50.0
 
 
-def test_worth_falls_with_speed_and_with_context() -> None:
-    fit = assess(model(), machine(64 * GB), ASK)
-    slow = assess(model(), machine(64 * GB, bandwidth=5e9), ASK)
-    short = replace(fit, max_context=2048)
-    assert worth(slow, 50.0) < worth(fit, 50.0) and worth(short, 50.0) == pytest.approx(worth(fit, 50.0) / 4)
+def test_a_quarter_of_the_speed_or_of_the_context_leaves_half() -> None:
+    assert worth(50.0, "fits", 2.5, 1.0) == worth(50.0, "fits", 10.0, 0.25) == pytest.approx(25.0)
+    assert worth(50.0, "fits-partly", 2.5, 1.0) < 25.0
 
 
 def test_a_speed_that_is_not_known_counts_neither_way() -> None:
-    assert worth(assess(model(), machine(64 * GB, bandwidth=None), ASK), 50.0) == 50.0
+    assert worth(50.0, "fits", None, 1.0) == 50.0
 
 
 # ---- the choice of a quantization
@@ -155,7 +153,8 @@ def test_one_bit_is_never_chosen_where_four_fit(name: str, bandwidth: float) -> 
 def test_a_model_with_less_context_is_judged_at_its_own_limit() -> None:
     row = best(Candidate({"Q4_K_M": model(context=2048)}), LAPTOP, ASK, None)
     assert row is not None and row.fit.ask.context == row.fit.max_context == 2048
-    assert row.worth == pytest.approx(worth(row.fit, row.quality)) and row.worth > 0
+    whole = best(Candidate({"Q4_K_M": model(context=8192)}), LAPTOP, replace(ASK, context=2048), None)
+    assert whole is not None and row.worth == pytest.approx(whole.worth * math.sqrt(2048 / ASK.context))
 
 
 def test_where_nothing_fits_the_smallest_is_shown() -> None:
@@ -195,8 +194,9 @@ def sorting(row: Ranked, order: Order) -> float | str:
         case "quality":
             return -row.quality
         case "speed":
-            assert row.fit.speed is not None
-            return -row.fit.speed.decode.expected
+            speed = row.fit.speed
+            assert speed is not None
+            return -speed.decode.expected
         case "context":
             return -row.fit.max_context
         case "size":

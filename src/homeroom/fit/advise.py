@@ -157,6 +157,11 @@ class Adviser:
         ask = self._within(looked.facts)
         return tuple(assess(facts, self.machine, ask, calibration=self.calibration) for facts in _quantizations(looked))
 
+    def best(self, looked: Looked) -> Ranked | None:
+        """The model in the quantization that is worth most here, as the ranking has it; None where none can be made."""
+        candidate = Candidate({facts.quantization: facts for facts in _quantizations(looked)})
+        return rank.best(candidate, self.machine, self._common(), self.calibration)
+
     def _sized(self, looked: Looked, ask: Ask) -> Sized:
         from homeroom.fit.dry_run import Question, dry_run
 

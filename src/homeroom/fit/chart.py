@@ -14,7 +14,7 @@ from homeroom.fit.calibration import Calibration
 from homeroom.fit.memory import Memory, kv_bytes_per_token
 from homeroom.fit.placement import Verdict, place
 from homeroom.fit.rank import Candidate
-from homeroom.fit.verdict import estimate_for, requantized, speed_of, within
+from homeroom.fit.verdict import Pace, estimate_for, requantized, within
 from homeroom.hardware.machine import Machine
 from homeroom.models.facts import ModelFacts
 
@@ -93,21 +93,18 @@ def chart(
         # Cache and scratch are the same in every quantization.
         asked = within(ask, first, machine)
         memory = estimate_for(first, asked)
+        pace = Pace(first, machine, asked, calibration)
         cells = tuple(
-            _cell(known[name], name, machine, asked, memory, calibration) if name in known else None
-            for name in quantizations
+            _cell(known[name], name, machine, asked, memory, pace) if name in known else None for name in quantizations
         )
         rows.append(ChartRow(first.name, first.parameters, cells))
     return Chart(machine, ask.context, tuple(quantizations), tuple(rows))
 
 
-def _cell(
-    facts: ModelFacts, quantization: str, machine: Machine, ask: Ask, like: Memory, calibration: Calibration | None
-) -> Cell:
+def _cell(facts: ModelFacts, quantization: str, machine: Machine, ask: Ask, like: Memory, pace: Pace) -> Cell:
     memory = requantized(like, facts)
     placement = place(facts, machine, ask, memory)
-    speed = speed_of(facts, machine, ask, placement, calibration, brief=True)
-    return Cell(quantization, memory.total, placement.verdict, speed.decode.expected if speed else None)
+    return Cell(quantization, memory.total, placement.verdict, pace.expected(placement))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ from typing import Any, Final, Literal
 
 from homeroom.fit.ask import Ask
 from homeroom.fit.calibration import Calibration
-from homeroom.fit.placement import place
-from homeroom.fit.speed import Speed
-from homeroom.fit.verdict import Fit, assess, estimate_for, requantized, speed_of, within
+from homeroom.fit.placement import Verdict, place
+from homeroom.fit.verdict import Fit, Pace, assess, estimate_for, requantized, within
 from homeroom.hardware.machine import Machine
 from homeroom.models.facts import ModelFacts
 from homeroom.models.quantization import LOSS
@@ -65,7 +64,7 @@ class Ranked:
     quality: float
     """0 to 100; by size, age and quantization."""
     worth: float
-    """``quality`` lessened where it is slow or holds little context."""
+    """``quality`` lessened where it is slow or its context is less than what was asked for."""
     candidate: Candidate
 
     def row(self) -> dict[str, Any]:
@@ -111,25 +110,23 @@ def retained(quantization: str, bits: float) -> float:
     return float((1 + percent / 100) ** -SIZE_FOR_PERPLEXITY)
 
 
-def worth(fit: Fit, score: float) -> float:
-    """*score* times what speed and context leave of it; 0 for what does not fit."""
-    if fit.verdict == "too-big":
+def worth(score: float, verdict: Verdict, decode: float | None, context: float) -> float:
+    """*score* times what speed and context leave of it; 0 for what does not fit.
+
+    *decode* is expected tokens/s, and counts neither way where it is not known; *context* is what the model can take of the
+    context asked for, 0 to 1.
+    """
+    if verdict == "too-big":
         return 0.0
-    context = min(1.0, fit.max_context / max(1, min(fit.ask.context, fit.facts.context_length or fit.ask.context)))
-    whole = 1.0 if fit.verdict == "fits" else PARTLY
-    return whole * score * _pace(fit.speed) * context
-
-
-def _pace(speed: Speed | None) -> float:
-    """What *speed* leaves of a model's worth, 0 to 1; a speed that is not known counts neither way."""
-    return 1.0 if speed is None else math.sqrt(min(1.0, speed.decode.expected / COMFORTABLE))
+    pace = 1.0 if decode is None else min(1.0, decode / COMFORTABLE)
+    return (1.0 if verdict == "fits" else PARTLY) * score * math.sqrt(pace * context)
 
 
 def best(candidate: Candidate, machine: Machine, ask: Ask, calibration: Calibration | None) -> Ranked | None:
     """The candidate in the quantization that is worth most on *machine*; None where it has none.
 
-    A model whose limit is below the context asked for is judged at its own. What holds the context asked for loses nothing
-    by it, so that the choice is by quality and speed; only the chosen one is judged at length.
+    A model whose limit is below the context asked for is judged at its own. That is the same in every quantization, so that
+    the choice is by quality and speed; only the chosen one is judged at length.
     """
     known = candidate.by_quantization
     # Beside what models are published in these take room for nothing.
@@ -139,27 +136,27 @@ def best(candidate: Candidate, machine: Machine, ask: Ask, calibration: Calibrat
         return None
     first = known[names[0]]
     asked = within(ask, first, machine)
+    context = asked.context / ask.context
     # Cache and scratch are the same in every quantization.
     like = estimate_for(first, asked)
+    pace = Pace(first, machine, asked, calibration)
     whole = _size(first, candidate.year)
     most, chosen = (0.0, 0), None
     for name in names:
-        if name in LOSS and _score(whole * retained(name, 0.0)) < most[0]:  # not even at full speed
-            continue
+        if name in LOSS and worth(_score(whole * retained(name, 0.0)), "fits", None, context) < most[0]:
+            continue  # not even at full speed
         facts = known[name]
         score = _score(whole * retained(name, facts.bits_per_weight))
         memory = requantized(like, facts)
         placement = place(facts, machine, asked, memory)
         if placement.verdict == "too-big":
             continue
-        left = 1.0 if placement.verdict == "fits" else PARTLY
-        value = left * score * _pace(speed_of(facts, machine, asked, placement, calibration, brief=True)), -memory.total
+        value = worth(score, placement.verdict, pace.expected(placement), context), -memory.total
         if chosen is None or value > most:
             most, chosen = value, facts
     facts = chosen or min((known[name] for name in names), key=lambda facts: facts.tensor_bytes)
     fit = assess(facts, machine, asked, calibration=calibration)
-    score = quality(facts, candidate.year)
-    return Ranked(fit, score, worth(fit, score), candidate)
+    return Ranked(fit, quality(facts, candidate.year), most[0], candidate)
 
 
 def rank(
@@ -189,7 +186,7 @@ def _key(row: Ranked, order: Order) -> tuple[float | str, ...]:
         case "quality":
             return -row.quality, name
         case "speed":
-            return -(fit.speed.decode.expected if fit.speed else 0.0), name
+            return -(speed.decode.expected if (speed := fit.speed) else 0.0), name
         case "context":
             return -fit.max_context, name
         case "size":

@@ -14,7 +14,7 @@ from homeroom.fit.ask import Ask, batch_for
 from homeroom.fit.calibration import Calibration
 from homeroom.fit.memory import CELLS, Memory, can_quantize_cache, estimate, loaded_bytes
 from homeroom.fit.placement import Placement, Verdict, place, settled, usable
-from homeroom.fit.speed import Speed, predict
+from homeroom.fit.speed import Decoding, Speed, predict
 from homeroom.hardware.machine import Machine
 from homeroom.models.facts import ModelFacts
 from homeroom.text import Sentence
@@ -31,19 +31,27 @@ _MODULES: Final = tuple(size << 30 for size in (4, 8, 16, 24, 32, 48, 64, 96, 12
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The answer for one model on one machine. ``max_context`` is the longest with the same verdict, 0 where none fits."""
+    """The answer for one model on one machine."""
 
     facts: ModelFacts
     machine: Machine
     ask: Ask
     memory: Memory
     placement: Placement
-    speed: Speed | None
-    max_context: int
     reason: Sentence
     calibration: Calibration | None = field(default=None, repr=False)
     changes: tuple[Sentence, ...] = ()
     """What would have to change to fit, cheapest first; only where it does not fit wholly."""
+
+    @property
+    def max_context(self) -> int:
+        """The longest context of one request, in tokens, with the same verdict; 0 where none fits."""
+        return longest_context(self.facts, self.machine, self.ask, _same(self.placement))
+
+    @property
+    def speed(self) -> Speed | None:
+        """With the context asked for in the cache."""
+        return speed_of(self.facts, self.machine, self.ask, self.placement, self.calibration)
 
     @property
     def start(self) -> Speed | None:
@@ -92,7 +100,7 @@ class Fit:
                 }
                 for part in self.placement.parts
             ],
-            "speed": None if self.speed is None else self.speed.row(),
+            "speed": None if (speed := self.speed) is None else speed.row(),
             "speed_at_start": None if (start := self.start) is None else start.row(),
             "max_context": self.max_context,
             "verdict": self.verdict,
@@ -117,11 +125,9 @@ def assess(
     """
     memory = with_engine(estimate_for(facts, ask), sized)
     placement = place(facts, machine, ask, memory)
-    speed = speed_of(facts, machine, ask, placement, calibration)
-    longest = longest_context(facts, machine, ask, ("fits",) if placement.verdict == "fits" else RUNS)
-    changes = () if placement.verdict == "fits" else _changes(facts, machine, ask, placement, longest, smaller)
+    changes = () if placement.verdict == "fits" else _changes(facts, machine, ask, placement, smaller)
     reason = _reason(facts, machine, memory, placement)
-    return Fit(facts, machine, ask, memory, placement, speed, longest, reason, calibration, changes)
+    return Fit(facts, machine, ask, memory, placement, reason, calibration, changes)
 
 
 def speed_of(
@@ -130,11 +136,8 @@ def speed_of(
     ask: Ask,
     placement: Placement,
     calibration: Calibration | None,
-    *,
-    brief: bool = False,
 ) -> Speed | None:
-    """The speed of what fits and generates; None where it does not, or nothing is known of a device. *brief* as for
-    ``predict``."""
+    """The speed of what fits and generates; None where it does not, or nothing is known of a device."""
     if placement.verdict == "too-big" or facts.embeds_only:
         return None
     return predict(
@@ -145,8 +148,22 @@ def speed_of(
         kv_type=ask.kv_type,
         batch=ask.batch,
         calibration=calibration,
-        brief=brief,
     )
+
+
+class Pace:
+    """What decode is expected to reach after the context of *ask*: of one model, in any quantization and placement."""
+
+    def __init__(self, facts: ModelFacts, machine: Machine, ask: Ask, calibration: Calibration | None) -> None:
+        self._decoding: Decoding | None = None
+        if not facts.embeds_only:
+            self._decoding = Decoding(facts, machine, context=ask.context, kv_type=ask.kv_type, calibration=calibration)
+
+    def expected(self, placement: Placement) -> float | None:
+        """Tokens a second; None where ``speed_of`` has no answer."""
+        if self._decoding is None or placement.verdict == "too-big":
+            return None
+        return self._decoding.expected(placement.parts)
 
 
 def within(ask: Ask, facts: ModelFacts, machine: Machine, *, threads: int = 0) -> Ask:
@@ -213,6 +230,10 @@ def longest_context(facts: ModelFacts, machine: Machine, ask: Ask, verdicts: tup
     return low * CELLS
 
 
+def _same(placement: Placement) -> tuple[Verdict, ...]:
+    return ("fits",) if placement.verdict == "fits" else RUNS
+
+
 def _reason(facts: ModelFacts, machine: Machine, memory: Memory, placement: Placement) -> Sentence:
     """In words that somebody understands who does not know what a KV cache is."""
     about: dict[str, object] = {
@@ -248,7 +269,6 @@ def _changes(
     machine: Machine,
     ask: Ask,
     placement: Placement,
-    longest: int,
     smaller: Iterable[ModelFacts],
 ) -> tuple[Sentence, ...]:
     """Each single change with which it would fit (wholly, where it fits partly now)."""
@@ -259,8 +279,10 @@ def _changes(
         if ask.kv_type == "f16" and verdict_of(facts, machine, replace(ask, kv_type=kv_type)) in wanted:
             found.append(Sentence("fit.change.kv_type", (("kv_type", kv_type), name)))
             break
-    if placement.verdict == "too-big" and SMALLEST_CONTEXT <= longest < ask.context:
-        found.append(Sentence("fit.change.context", (("context", f"{longest:,}"), ("tokens", longest), name)))
+    if placement.verdict == "too-big":
+        longest = longest_context(facts, machine, ask)
+        if SMALLEST_CONTEXT <= longest < ask.context:
+            found.append(Sentence("fit.change.context", (("context", f"{longest:,}"), ("tokens", longest), name)))
     for other in smaller:
         if verdict_of(other, machine, ask) in wanted:
             about = (("quantization", other.quantization), ("size", text.size(other.file_bytes)), ("name", other.name))

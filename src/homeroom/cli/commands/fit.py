@@ -202,15 +202,16 @@ def _speed(advice: Advice) -> Facts:
 
     fit = advice.fit
     rows: list[tuple[str, ...]] = []
-    if fit.speed is not None:
-        if fit.start is not None:
-            rows.append((text.t("advice.decode_start"), speed_words(fit.start.decode), fit.speed.reason))
+    speed, start = fit.speed, fit.start
+    if speed is not None:
+        if start is not None:
+            rows.append((text.t("advice.decode_start"), speed_words(start.decode), speed.reason))
         full = text.t("advice.decode_full", context=f"{fit.ask.context:,}")
-        rows.append((text.t("advice.decode"), speed_words(fit.speed.decode), full))
-        if fit.speed.prefill is not None:
-            rows.append((text.t("advice.prefill"), speed_words(fit.speed.prefill), ""))
+        rows.append((text.t("advice.decode"), speed_words(speed.decode), full))
+        if speed.prefill is not None:
+            rows.append((text.t("advice.prefill"), speed_words(speed.prefill), ""))
     limit = text.t("advice.limit", limit=f"{fit.facts.context_length:,}")
-    longest = f"{fit.max_context:,}" if fit.max_context else text.t("advice.no_context")
+    longest = f"{most:,}" if (most := fit.max_context) else text.t("advice.no_context")
     rows.append((text.t("advice.longest"), longest, limit))
     return Facts(text.t("advice.speed"), tuple(rows))
 
@@ -234,7 +235,7 @@ def _ranking(out: Output, rows: list[Ranked], machine: Machine, limit: int, ever
                 text.count(row.fit.facts.parameters),
                 text.size(row.fit.memory.total),
                 text.t(f"advice.chart.{row.fit.verdict}"),
-                f"{row.fit.speed.decode.expected:.1f}" if row.fit.speed else "-",
+                f"{speed.decode.expected:.1f}" if (speed := row.fit.speed) else "-",
                 f"{row.fit.max_context:,}",
                 f"{row.quality:.0f}",
                 f"{row.worth:.0f}",

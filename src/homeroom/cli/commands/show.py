@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from homeroom.cli.tables import Block, Facts
     from homeroom.engine.choose import Fit
     from homeroom.engine.plan import EnginePlan
+    from homeroom.fit.rank import Ranked
     from homeroom.fit.verdict import Fit as Fit_
     from homeroom.models.catalogue import Entry
     from homeroom.models.facts import ModelFacts
@@ -56,7 +57,7 @@ def command(out: Output, model: str, **flags: str | None) -> int:
         blocks.append(Prose(text.t("advice.vision")))
     if looked.traffic_bytes:
         blocks.append(Prose(text.t("advice.traffic", size=text.size(looked.traffic_bytes))))
-    blocks += [*_grades(entry), *_grid(grid, entry)]
+    blocks += [*_grades(entry), *_grid(grid, adviser.best(looked), entry)]
     if facts.paths:
         verdict = assess(facts, adviser.machine, Ask.from_settings(settings))
         data |= {"fit": fit(verdict), "plan": _plan(verdict.plan)}
@@ -80,7 +81,7 @@ def _grades(entry: Entry | None) -> list[Block]:
     return ["", Facts(title, tuple(rows))]
 
 
-def _grid(grid: Sequence[Fit_], entry: Entry | None) -> list[Block]:
+def _grid(grid: Sequence[Fit_], best: Ranked | None, entry: Entry | None) -> list[Block]:
     """Every quantization with its size, and whether it fits here."""
     from homeroom.cli.tables import Prose, Table
 
@@ -105,20 +106,15 @@ def _grid(grid: Sequence[Fit_], entry: Entry | None) -> list[Block]:
     )
     title = text.t("advice.grid", context=f"{grid[0].ask.context:,}")
     table = Table(tuple(text.t(f"advice.head.{name}") for name in headings), rows, frozenset({1, 2, 3, 5}))
-    return ["", Prose(title), table, Prose(_best(grid))]
+    return ["", Prose(title), table, Prose(_best(best))]
 
 
-def _best(grid: Sequence[Fit_]) -> str:
+def _best(best: Ranked | None) -> str:
     """Which quantization is worth most here, as the ranking of the catalogue has it."""
-    from homeroom.fit.rank import quality, worth
-
-    names = {one.facts.quantization for one in grid}
-    spared = {"F32", "F16"} if "BF16" in names else {"F32"}
-    fitting = [one for one in grid if one.verdict != "too-big" and one.facts.quantization not in spared]
-    if not fitting:
+    if best is None or best.fit.verdict == "too-big":
         return text.t("advice.best_none")
-    best = max(fitting, key=lambda one: (worth(one, quality(one.facts, 0.0)), -one.memory.total))
-    return text.t("advice.best", quantization=best.facts.quantization, size=text.size(best.facts.file_bytes))
+    facts = best.fit.facts
+    return text.t("advice.best", quantization=facts.quantization, size=text.size(facts.file_bytes))
 
 
 def _grid_row(one: Fit_) -> dict[str, Any]:
