@@ -28,13 +28,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # where the rea
 
 from common import machine
 from homeroom.errors import HomeroomError
-from homeroom.fit.dry_run import Question, Sized, dry_run, engine_version
+from homeroom.fit.dry_run import Question, Sized, dry_run
 from homeroom.fit.memory import Memory, estimate
 from homeroom.models import catalogue
 from homeroom.models.facts import ModelFacts
 from homeroom.models.gguf import Header
 from homeroom.models.inspect import facts_from, inspect
 from homeroom.models.safetensors import header
+from homeroom.version import engine_version
 from support import models
 
 MIB: Final = 1 << 20

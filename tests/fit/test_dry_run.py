@@ -19,6 +19,7 @@ from homeroom.fit import dry_run as module
 from homeroom.fit.dry_run import PREFIX, Question, Sized, dry_run
 from homeroom.models import gguf_write
 from homeroom.models.gguf import read_header
+from homeroom.version import engine_version
 from support.gguf_writer import write_gguf
 
 MIB = 1 << 20
@@ -64,7 +65,7 @@ def test_an_answer_is_kept_by_question_and_header(starter_path: Path, tmp_path: 
         "\x00",
         "[" * 100_000,
         *(
-            f'{{"weights": {value}, "kv_cache": 1, "state": 0, "compute": 1, "engine": "{module.engine_version()}"}}'
+            f'{{"weights": {value}, "kv_cache": 1, "state": 0, "compute": 1, "engine": "{engine_version()}"}}'
             for value in ("-1", "true", "1.5", '"7"', "null", "Infinity", "1e999", "9" * 400, str(1 << 63))
         ),
     ],

@@ -14,7 +14,6 @@ from homeroom.errors import UsageError
 from homeroom.fit import calibration as kept
 from homeroom.fit.ask import Ask, batch_for
 from homeroom.fit.calibration import AttentionRate, Calibration, TypeRate, at, in_proportion
-from homeroom.fit.dry_run import engine_version
 from homeroom.fit.known import KIN, REACHED
 from homeroom.fit.placement import Placed, place
 from homeroom.fit.speed import Speed, predict
@@ -25,6 +24,7 @@ from homeroom.hardware.presets import what_if
 from homeroom.models import catalogue
 from homeroom.models.facts import Layer, LayerWeights, ModelFacts, Weights
 from homeroom.models.quantization import TENSOR_TYPES
+from homeroom.version import engine_version
 
 MACHINE = Machine("m", "Linux", "EPYC", 2, 2, 24 << 30, 20 << 30, None, bandwidth=50e9)
 GPU = Device("RTX", "cuda", 24 << 30, 24 << 30, bandwidth=1e12, tflops=80.0)

@@ -21,7 +21,6 @@ from homeroom.engine.plan import Ask, Choice, make_plan
 from homeroom.engine.timing import Engine, Running, Timed, slices
 from homeroom.errors import DiskFull, DoesNotFit
 from homeroom.fit.calibration import AttentionRate, Calibration, Curve, TypeRate, at, in_proportion
-from homeroom.fit.dry_run import engine_version
 from homeroom.hardware.machine import Machine
 from homeroom.models import gguf_write
 from homeroom.models.disk import disk_error, free_bytes
@@ -29,6 +28,7 @@ from homeroom.models.gguf import read_header
 from homeroom.models.inspect import inspect
 from homeroom.models.quantization import TENSOR_TYPES
 from homeroom.models.temporary import temporary_folder
+from homeroom.version import engine_version
 
 TYPES: Final = (
     "Q4_K", "Q6_K", "Q8_0", "Q5_K", "F16", "Q4_0", "Q5_0", "Q3_K", "Q4_1", "Q2_K", "IQ4_XS", "MXFP4", "IQ3_XXS", "IQ2_XXS",

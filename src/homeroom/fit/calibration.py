@@ -18,6 +18,7 @@ from typing import Any, Final
 from homeroom.hardware.machine import Machine
 from homeroom.kept import number, read_json, whole
 from homeroom.models.quantization import TENSOR_TYPES
+from homeroom.version import engine_version
 
 FILE: Final = "calibration.json"
 VERSION: Final = 1
@@ -99,8 +100,6 @@ class Calibration:
 
     def of(self, machine: Machine) -> bool:
         """Whether it was measured on *machine*'s processor, with the engine that is installed now."""
-        from homeroom.fit.dry_run import engine_version
-
         return (self.processor, self.threads, self.engine) == (machine.processor, machine.cores, engine_version())
 
 

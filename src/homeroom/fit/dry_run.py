@@ -20,7 +20,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Final, Literal
 
@@ -31,6 +30,7 @@ from homeroom.models import gguf_write
 from homeroom.models.gguf import Header, read_header
 from homeroom.models.gguf_reader import plain
 from homeroom.models.temporary import temporary_folder
+from homeroom.version import engine_version
 
 PREFIX: Final = "homeroom-fit-"
 """Of the folders that headers are written in, for as long as the engine reads them."""
@@ -83,14 +83,6 @@ class Sized:
     @property
     def total(self) -> int:
         return self.weights + self.kv_cache + self.compute
-
-
-def engine_version() -> str:
-    """Version of the engine that answers; ``none`` where it is not installed."""
-    try:
-        return version("xllamacpp")
-    except PackageNotFoundError:
-        return "none"
 
 
 def dry_run(
