@@ -1,14 +1,18 @@
-"""What the benchmarks share: medians, ratios, and a table with the machine it was measured on."""
+"""What the benchmarks share: medians, ratios, a table with the machine it was measured on, and a peer to stand beside."""
 
 from __future__ import annotations
 
 import json
 import statistics
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from homeroom.hardware.machine import detect
+
+LLMFIT: Final = "llmfit==1.1.17"
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
@@ -41,3 +45,15 @@ class Quiet:
     def begin(self, label: str, total_bytes: int | None) -> None: ...
     def advance(self, count: int) -> None: ...
     def done(self) -> None: ...
+
+
+def llmfit(folder: Path) -> Path | None:
+    """llmfit's program in an environment of its own; None where it cannot be installed."""
+    try:
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True, timeout=120)
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps", LLMFIT]
+        subprocess.run(pip, check=True, capture_output=True, timeout=120)
+    except (subprocess.SubprocessError, OSError):
+        return None
+    program = folder / "bin" / "llmfit"
+    return program if program.exists() else None

@@ -26,7 +26,7 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # where the real models come from
 
-from common import machine
+from common import LLMFIT, llmfit, machine
 from homeroom.errors import HomeroomError
 from homeroom.fit.dry_run import Question, Sized, dry_run
 from homeroom.fit.memory import Memory, estimate
@@ -42,7 +42,6 @@ MIB: Final = 1 << 20
 TOTAL, CACHE, COMPUTE = 0.01, 0.005, 0.15
 ROUNDING: Final = 0.04 * MIB
 """The engine's log has two decimals, for each of up to three caches."""
-LLMFIT: Final = "llmfit==1.1.17"
 PAGE: Final = Path(__file__).parent.parent / "docs" / "accuracy.md"
 BEGIN, END = "<!-- table -->", "<!-- end -->"
 
@@ -231,18 +230,6 @@ def really(path: Path) -> dict[str, float]:
 
 
 # ---- llmfit
-
-
-def llmfit(folder: Path) -> Path | None:
-    """llmfit's program in an environment of its own; None where it cannot be installed."""
-    try:
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True, timeout=120)
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps", LLMFIT]
-        subprocess.run(pip, check=True, capture_output=True, timeout=120)
-    except (subprocess.SubprocessError, OSError):
-        return None
-    program = folder / "bin" / "llmfit"
-    return program if program.exists() else None
 
 
 def planned(program: Path, repository: str, context: int) -> float | None:

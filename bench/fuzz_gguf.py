@@ -13,7 +13,6 @@ what follow it), then the file. ``tests/models/test_gguf_fuzz.py`` is the short 
 from __future__ import annotations
 
 import importlib
-import io
 import struct
 import sys
 import time
@@ -28,36 +27,12 @@ FILLINGS = (b"\0", TOKEN + b"a token..", TOKEN + b"a token.." + TOKEN + b"genera
 """What follows an input: nothing, a vocabulary without end, one in which every other token looks like a key, nonsense."""
 
 
-class Holed:
-    """A file that is *content* and then *hole* bytes of *filling* again and again, which exist only where they are read."""
-
-    name = "fuzz.gguf"
-
-    def __init__(self, content: bytes, hole: int, filling: bytes = b"\0") -> None:
-        self._content = content
-        self._filling = filling
-        self._size = len(content) + hole
-        self._at = 0
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset if whence == io.SEEK_SET else self._size + offset
-        return self._at
-
-    def read(self, size: int) -> bytes:
-        end = min(self._at + size, self._size)
-        part = self._content[self._at : end]
-        if (count := end - self._at - len(part)) > 0:
-            start = (self._at + len(part) - len(self._content)) % len(self._filling)
-            part += (self._filling * ((start + count) // len(self._filling) + 1))[start : start + count]
-        self._at = max(self._at, end)
-        return part
-
-
 def one_input(data: bytes) -> None:
     """Read *data* as the module says. Anything but a BadModelFile that tells itself leaves this function as an error."""
     from homeroom.errors import BadModelFile
     from homeroom.models.gguf import read_header
     from homeroom.models.inspect import facts_from
+    from support.holed import Holed
 
     if len(data) < 2:
         return
@@ -77,7 +52,6 @@ def one_input(data: bytes) -> None:
 
 def seeds(folder: Path, models: list[Path]) -> int:
     """Write the inputs to begin with; how many there are."""
-    sys.path.insert(0, str(ROOT / "tests"))
     writer, gguf = importlib.import_module("support.gguf_writer"), importlib.import_module("homeroom.models.gguf")
     folder.mkdir(parents=True, exist_ok=True)
     common: dict[str, Any] = {
@@ -131,7 +105,7 @@ def seeds(folder: Path, models: list[Path]) -> int:
 
 
 def main(arguments: list[str]) -> None:
-    sys.path.insert(0, str(ROOT / "src"))
+    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
     if arguments[1:2] == ["--seeds"]:
         print(f"{seeds(Path(arguments[2]), [Path(name) for name in arguments[3:]])} inputs written to {arguments[2]}")
         return

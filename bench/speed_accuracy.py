@@ -1,6 +1,6 @@
 """Predicted against measured tokens/s on this machine, and what llmfit says of the same models.
 
-    python bench/speed_accuracy.py [--quick] [--write] [--json] [--llmfit PROGRAM]
+    python bench/speed_accuracy.py [--quick] [--write] [--json]
 
 Calibrates once (as ``homeroom bench --calibrate``), then runs models and compares: zero-weight files in the shapes of
 DeepSeek-R1-Distill 1.5B, 7B, 8B and 14B at Q4_K_M, and the two real models of the tests, each after a short and a longer
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import shutil
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from common import llmfit
 from common import machine as about
 from homeroom import text
 from homeroom.engine.calibrate import calibrate
@@ -106,7 +106,7 @@ async def compare(
     machine: Machine,
     calibration: Calibration,
     logs: Path,
-    llmfit: str | None,
+    peer: Path | None,
 ) -> list[Row]:
     plan = make_plan(facts, machine, PlanAsk(context=max(depths) + generate + 64, parallel=1))
     small = facts.parameters < 1e9
@@ -120,7 +120,7 @@ async def compare(
         )
         assert speed is not None
         assert speed.prefill is not None
-        theirs = ask_llmfit(llmfit, facts, each.depth)
+        theirs = ask_llmfit(peer, facts, each.depth)
         rows += [
             Row(facts.name, facts.quantization, "decode", each.depth, speed.decode, each.decode[1], theirs),
             Row(facts.name, facts.quantization, "prefill", each.depth, speed.prefill, each.prefill[1], None),
@@ -128,12 +128,12 @@ async def compare(
     return rows
 
 
-def ask_llmfit(program: str | None, facts: ModelFacts, depth: int) -> float | None:
+def ask_llmfit(program: Path | None, facts: ModelFacts, depth: int) -> float | None:
     """llmfit's tokens/s on this machine's processor for the same model, quantization and context."""
     if program is None or facts.name not in LLMFIT:
         return None
     words = ["--json", "plan", LLMFIT[facts.name], "--context", str(depth), "--quant", facts.quantization]
-    done = subprocess.run([program, *words], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([str(program), *words], capture_output=True, text=True, timeout=60, check=False)
     try:
         paths = json.loads(done.stdout)["run_paths"]
     except (ValueError, KeyError):
@@ -146,6 +146,7 @@ async def run(options: argparse.Namespace, starter: Path, gemma: Path) -> tuple[
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="homeroom-bench-") as name:
         folder = Path(name)
+        peer = None if options.quick else llmfit(folder / "llmfit")
         calibration = await calibrate(machine, folder, now=datetime.now(UTC).isoformat(timespec="seconds"))
         jobs = [
             (inspect(starter, "starter"), (128, 1024), 32),
@@ -158,7 +159,7 @@ async def run(options: argparse.Namespace, starter: Path, gemma: Path) -> tuple[
                 print(f"{facts.name}: left out, {text.size(detect().memory_free)} are free", file=sys.stderr)
                 continue
             began = time.monotonic()
-            rows += await compare(facts, depths, generate, machine, calibration, folder, options.llmfit)
+            rows += await compare(facts, depths, generate, machine, calibration, folder, peer)
             print(f"{facts.name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     return calibration, rows
 
@@ -211,7 +212,6 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the two real models and the 1.5B shape only")
     parser.add_argument("--write", action="store_true", help="renew docs/speed.md")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--llmfit", default=shutil.which("llmfit"), help="the program llmfit")
     options = parser.parse_args()
     calibration, rows = asyncio.run(run(options, models.starter(), models.gemma()))
     found = summary(rows)

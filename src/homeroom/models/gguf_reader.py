@@ -145,9 +145,7 @@ class Reader:
     def skip_strings(self, count: int, what: str) -> None:
         """Step over *count* strings; what they hold (a vocabulary has partial UTF-8) is not looked at."""
         self.need(8 * count, what)
-        self.strings += count
-        if self.strings > MAX_STRINGS:
-            self.fail("too_many", what=what, at=self.at, count=self.strings, limit=MAX_STRINGS)
+        self._counted(count, what)
         unpack = struct.Struct(self.order + "Q").unpack_from
         start, total = self.at, count
         while count:
@@ -164,6 +162,11 @@ class Reader:
             if self.at > self.size:
                 self.fail("cut_off", what=what, at=self.size, needed=self.at - self.size, left=0)
             self.need(0, what)
+
+    def _counted(self, count: int, what: str) -> None:
+        self.strings += count
+        if self.strings > MAX_STRINGS:
+            self.fail("too_many", what=what, at=self.at, count=self.strings, limit=MAX_STRINGS)
 
     def _ahead(self, passed: int, total: int, left: int) -> int:
         """Bytes that *left* strings take: those before took *passed*, or else at least their lengths."""
@@ -186,17 +189,20 @@ class Reader:
             return False
         follows = tuple(self.namespaces)
         self.need(least, what)
-        self.strings += count
+        self._counted(count, what)
         self.leapt = True
         self._at += least
         self._land(what)
         unpack = struct.Struct(self.order + "Q").unpack_from
         kind = struct.Struct(self.order + "I").unpack_from
-        while True:
+        while count:  # what is left of the array has no more strings than all of it
             self._fill(2 * _LONGEST_TOKEN, what, _AFTER_LEAP)
             buffer, at = self._buffer, self._at
             last = len(buffer) - _LONGEST_TOKEN - 16
-            while at <= last:
+            for left in range(count, -1, -1):
+                count = left
+                if at > last:
+                    break
                 length = unpack(buffer, at)[0]
                 if length >= _LONGEST_TOKEN:
                     self._at = at
@@ -208,6 +214,7 @@ class Reader:
                 at = end
             self._at = at
             self.need(0, what)
+        self.fail("cut_off", what=what, at=self.at, needed=8, left=self.size - self.at)
 
     def _land(self, what: str) -> None:
         """From somewhere in an array of strings to the start of one of them."""
