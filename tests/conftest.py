@@ -23,8 +23,9 @@ def gemma_path() -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the home, the language or the settings of whoever runs it."""
+    """No test reads or writes the home, the language, the settings or the models of whoever runs it."""
     monkeypatch.setenv("HOMEROOM_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("HOMEROOM_STORES", "none")
     for name in ("HOMEROOM_LANG", "LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "C.UTF-8")

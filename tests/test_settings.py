@@ -47,6 +47,39 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, config: str, says: str) ->
     assert raised.value.exit_code == 2
 
 
+def test_words_are_a_list_in_the_order_given(tmp_path: Path) -> None:
+    assert load({}, home(tmp_path)).sources == ("hf", "ms", "ollama")
+    environment = home(tmp_path) | {"HOMEROOM_SOURCES": " MS, hf,ms", "HOMEROOM_STORES": "none"}
+    found = load({}, environment)
+    assert (found.sources, found.stores) == (("ms", "hf"), ())
+    assert load({"stores": "lmstudio,llama.cpp"}, environment).stores == ("lmstudio", "llama.cpp")
+    assert load({}, home(tmp_path, "sources = ['ollama']\nstores = []\n")).sources == ("ollama",)
+    for value in ("", "hf,,ms", "none", "hf,github"):
+        with pytest.raises(SettingsError, match="hf,ms,ollama"):
+            load({"sources": value}, home(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("given", "bytes"),
+    [
+        ("0", 0),
+        ("5_000_000", 5 * 10**6),
+        ("5MB", 5 * 10**6),
+        ("1.5 MiB", 3 << 19),
+        ("800k", 800_000),
+        ("2mb/s", 2 * 10**6),
+    ],
+)
+def test_a_rate_may_be_typed_as_people_do(tmp_path: Path, given: str, bytes: int) -> None:
+    assert load({"limit_rate": given}, home(tmp_path)).limit_rate == bytes
+
+
+@pytest.mark.parametrize("given", ["fast", "-1", "5 TB", "MB", "true", "1e9", "nan", "__", "9" * 400])
+def test_a_rate_that_is_none(tmp_path: Path, given: str) -> None:
+    with pytest.raises(SettingsError, match="5MB"):
+        load({"limit_rate": given}, home(tmp_path))
+
+
 def test_the_environments_name_is_told_where_that_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="HOMEROOM_CTX"):
         load({}, home(tmp_path) | {"HOMEROOM_CTX": "many"})

@@ -7,6 +7,7 @@ then the default). Does not know what a setting is used for.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ from homeroom.errors import SettingsError
 
 KV_TYPES: Final = ("auto", "f16", "q8_0", "q4_0")
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+SOURCES: Final = ("hf", "ms", "ollama")
+STORES: Final = ("ollama", "lmstudio", "huggingface", "llama.cpp", "modelscope")
+_UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
+_SIZE: Final = re.compile(r"([0-9][0-9_]{0,20}(?:\.[0-9]{1,9})?)\s*([kmg]i?)?b?(?:/s)?", re.IGNORECASE)
 
 
 def _number(low: int, high: int) -> Callable[[Any], int]:
@@ -42,6 +47,41 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError
     return value
+
+
+def size_in_bytes(words: object) -> int:
+    """Bytes: ``5000000``, ``5MB`` (a thousand to the k), ``5 MiB``. Raises ValueError for what is no size."""
+    match = _SIZE.fullmatch(str(words).strip()) if not isinstance(words, bool) else None
+    if match is None:
+        raise ValueError
+    return round(float(match[1].replace("_", "")) * _UNITS[(match[2] or "").lower()])
+
+
+def _size(high: int) -> Callable[[Any], int]:
+    def parse(value: Any) -> int:
+        size = size_in_bytes(value)
+        if not 0 <= size <= high:
+            raise ValueError
+        return size
+
+    return parse
+
+
+def _words(*known: str, none: bool = False) -> Callable[[Any], tuple[str, ...]]:
+    """Some of *known*, each once, in the order given; with *none* the word ``none`` is an empty list."""
+
+    def parse(value: Any) -> tuple[str, ...]:
+        parts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+            raise ValueError
+        words = tuple(dict.fromkeys(part.strip().lower() for part in parts))
+        if none and words in ((), ("none",)):
+            return ()
+        if not words or not set(words) <= set(known):
+            raise ValueError
+        return words
+
+    return parse
 
 
 def _folders(value: Any) -> tuple[Path, ...]:
@@ -88,6 +128,10 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("hf_endpoint", "", _text, "URL (empty: HF_ENDPOINT, else https://huggingface.co)"),
     Setting("modelscope_endpoint", "", _text, "URL (empty: MODELSCOPE_DOMAIN, else https://modelscope.cn)"),
     Setting("ollama_registry", "", _text, "URL (empty: https://registry.ollama.ai)"),
+    Setting("sources", SOURCES, _words(*SOURCES), f"{','.join(SOURCES)} (some of them, first asked first)"),
+    Setting("stores", STORES, _words(*STORES, none=True), f"{','.join(STORES)} (some of them) | none"),
+    Setting("connections", 4, _number(1, 32), "1..32"),
+    Setting("limit_rate", 0, _size(1 << 50), "bytes a second, as 5000000 or 5MB (0: no limit)"),
 )
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 
@@ -115,6 +159,10 @@ class Settings:
     hf_endpoint: str
     modelscope_endpoint: str
     ollama_registry: str
+    sources: tuple[str, ...]
+    stores: tuple[str, ...]
+    connections: int
+    limit_rate: int
     origin: Mapping[str, str]
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from homeroom.models.starter import starter_facts
-from homeroom.models.store import Store
+from homeroom.models.store import Store, StoredFile
 from support.commands import MakeHome, Running, end, start
 
 
@@ -22,7 +22,9 @@ def make_home(starter_path: Path, tmp_path_factory: pytest.TempPathFactory) -> M
         facts, store = starter_facts(), Store(home / "models")
         store.prepare()
         store.blob(facts.member.sha256).symlink_to(starter_path)
-        store.put(facts.name, sha256=facts.member.sha256, size=facts.member.bytes, source=facts.source)
+        store.put(
+            facts.name, [StoredFile("model", "m.gguf", facts.member.sha256, facts.member.bytes)], source=facts.source
+        )
         return home
 
     return make

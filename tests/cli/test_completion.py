@@ -46,7 +46,8 @@ def test_models_of_the_users_folders_and_else_files(home: Path, starter_path: Pa
 
 
 def test_pull_knows_what_can_be_pulled(tmp_path: Path) -> None:
-    assert completed(tmp_path, "homeroom pull s") == ["plain,starter"]
+    assert completed(tmp_path, "homeroom pull start")[0] == "plain,starter"
+    assert "plain,smollm2" in "".join(completed(tmp_path, "homeroom pull smoll"))
 
 
 def test_options(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``list``, ``show`` and ``pull``: their forms side by side, broken files, and what does not fit."""
+"""``list`` and ``show``: their forms side by side, broken files, and what does not fit."""
 
 from __future__ import annotations
 
@@ -176,26 +176,3 @@ def test_a_model_that_is_not_here(command: str, home: Path) -> None:
 def test_a_broken_model(home: Path, broken: Path) -> None:
     told = cli(home, "show", str(broken / "cut.gguf"))
     assert told.code == 2 and "cut.gguf" in told.err and "Traceback" not in told.err
-
-
-def test_pull_starter_twice_touches_no_network(home: Path) -> None:
-    nowhere = {"HOMEROOM_INDEX_URL": "http://127.0.0.1:9/simple"}
-    people, data = cli(home, "pull", "starter", **nowhere), cli(home, "pull", "starter", "--json", **nowhere)
-    assert people.code == data.code == 0 and "98.4 MB" in people.out
-    assert data.json["sha256"] == starter_facts().member.sha256
-
-
-def test_pull_without_a_network(tmp_path: Path) -> None:
-    told = cli(tmp_path, "pull", "starter", "--json", "--index-url", "http://127.0.0.1:9/simple")
-    assert told.code == 3 and told.json["error"]["code"] == "network"
-    assert "Next: " in told.err
-
-
-@pytest.mark.parametrize("name", ["hf:org/repo", "https://example.org/m.gguf", "llama3"])
-def test_pull_what_cannot_be_pulled_yet(name: str, home: Path) -> None:
-    told = cli(home, "pull", name)
-    assert told.code == 2 and "homeroom pull starter" in told.err
-
-
-def test_pull_a_file_that_is_here(home: Path, gemma_path: Path) -> None:
-    assert "homeroom run" in cli(home, "pull", str(gemma_path)).err

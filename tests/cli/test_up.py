@@ -95,7 +95,7 @@ def test_a_taken_port_is_told_before_anything_is_fetched(taken: int, tmp_path: P
 
 
 def test_an_unknown_model(home: Path) -> None:
-    told = cli(home, "up", "--port", "0", "--model", "llama3", "--json")
+    told = cli(home, "up", "--port", "0", "--model", "llama-that-is-none", "--json")
     assert told.code == 2 and told.json["error"]["code"] == "model_not_found"
 
 

@@ -262,7 +262,7 @@ async def test_changes_for_a_file_send_nobody_to_the_same_file_again(home: Path,
 
 async def test_the_next_command_suits_where_the_model_is(home: Path, gemma_path: Path) -> None:
     assert str((await look(home, gemma_path)).next) == f"homeroom run {gemma_path}"
-    assert "homeroom show deepseek-r1:7b" in str((await look(home, "deepseek-r1:7b")).next)
+    assert "homeroom pull deepseek-r1:7b" in str((await look(home, "deepseek-r1:7b")).next)
     assert (await look(home, "deepseek-r1:671b")).next.key == "advice.next.smaller"
 
 

@@ -52,44 +52,9 @@ def test_a_keep_alive_that_is_none_is_refused(given: Any) -> None:
         translate.keep_alive(given)
 
 
-def test_options() -> None:
-    ignored: list[str] = []
-    asked = translate.options(
-        {"temperature": 0, "num_predict": 9, "stop": ["a"], "seed": 5.0, "num_ctx": 4096, "num_keep": 4, "top_k": None},
-        ignored,
-    )
-    assert asked == {"temperature": 0, "max_tokens": 9, "stop": ["a"], "seed": 5}
-    assert ignored == ["num_ctx", "num_keep"]
-
-
-@pytest.mark.parametrize("limit", [-1, -2])
-def test_no_limit(limit: int) -> None:
-    assert translate.options({"num_predict": limit, "seed": -1}, []) == {}
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"num_predict": 0},
-        {"num_predict": -3},
-        {"temperature": "1"},
-        {"top_p": 2},
-        {"seed": 1.5},
-        {"stop": [1]},
-        {"nope": 1},
-        [],
-        "x",
-    ],
-)
-def test_a_wrong_option_is_refused(options: Any) -> None:
-    with pytest.raises(BadRequest):
-        translate.options(options, [])
-
-
 @given(JSON)
 def test_nothing_but_a_clear_refusal_comes_of_any_json(value: Any) -> None:
     for ask in (
-        lambda: translate.options(value, []),
         lambda: translate.messages(value),
         lambda: translate.schema(value),
         lambda: translate.thinking(value),

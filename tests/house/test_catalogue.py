@@ -52,7 +52,7 @@ def used_keys() -> dict[str, str]:
 
 def test_every_key_that_is_used_exists() -> None:
     known = {key for key, _ in MESSAGES}
-    files = (".log", ".sock", ".lock", ".py")
+    files = (".log", ".sock", ".lock", ".py", ".json", ".com")
     assert not {key: where for key, where in used_keys().items() if key not in known and not key.endswith(files)}
 
 

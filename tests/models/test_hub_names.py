@@ -85,6 +85,22 @@ def test_settings_come_before_the_hubs_own_variables() -> None:
     assert given == Endpoints("http://127.0.0.1:1", "http://127.0.0.1:2", "https://registry.example")
 
 
+def test_modelscope_s_newer_variable_comes_before_its_older() -> None:
+    both = {"MODELSCOPE_ENDPOINT": "https://a.example", "MODELSCOPE_DOMAIN": "b.example", "HF_TOKEN_PATH": "/no"}
+    assert endpoints(environment=both).ms == "https://a.example"
+
+
+def test_modelscope_s_token_is_for_modelscope(tmp_path: Path) -> None:
+    here = {"HF_TOKEN_PATH": "/no", "MODELSCOPE_API_TOKEN": " ms-abc ", "MODELSCOPE_ENDPOINT": "https://ms.example"}
+    found = endpoints(environment=here)
+    assert found.ms_token is not None and found.token is None
+    assert found.ms_token.origin == "https://ms.example"
+    assert found.ms_token.headers == {"Authorization": "Bearer ms-abc", "Cookie": "m_session_id=ms-abc"}
+    assert "ms-abc" not in repr(found) + repr(found.ms_token)
+    for bad in ({"MODELSCOPE_API_TOKEN": "two\nlines"}, {"MODELSCOPE_ENDPOINT": "http://ms.example"}):
+        assert endpoints(environment={**here, **bad}).ms_token is None
+
+
 @pytest.mark.parametrize(
     "value", ["ftp://host", "https://", "http://host:99999", "https://host/?q=1", "https://a\x1bb"]
 )

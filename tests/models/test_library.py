@@ -13,7 +13,9 @@ from homeroom.models import catalogue
 from homeroom.models.gguf import read_header
 from homeroom.models.inspect import inspect
 from homeroom.models.library import Library, Looked
+from homeroom.models.store import StoredFile
 from homeroom.settings import load
+from support import neighbours
 from support.gguf_writer import with_metadata
 from support.hub_server import HubServer
 
@@ -53,29 +55,13 @@ def folder(tmp_path: Path, gemma_path: Path) -> Path:
 def library(hub: HubServer, folder: Path, tmp_path: Path) -> Library:
     settings = dict.fromkeys(("hf_endpoint", "modelscope_endpoint", "ollama_registry"), hub.url)
     given = {"HOMEROOM_HOME": str(tmp_path / "home"), "HOMEROOM_MODEL_FOLDERS": str(folder)}
-    library = Library(load(settings, given))
+    library = Library(load(settings, given), neighbours.environment(tmp_path / "user"))
     library.store.prepare()
     return library
 
 
 async def look(library: Library, name: str) -> Looked:
     return await library.look(name, environment={"PIP_CONFIG_FILE": "/dev/null", "HF_TOKEN_PATH": "/none"})
-
-
-def pulled_by_ollama(folder: Path, hub: HubServer, name: str, tag: str, path: Path) -> Path:
-    """Ollama's folder of models, as after ``ollama pull``."""
-    host, digest = hub.url.removeprefix("http://"), hub.digest(path)
-    layer = {
-        "mediaType": "application/vnd.ollama.image.model",
-        "digest": f"sha256:{digest}",
-        "size": path.stat().st_size,
-    }
-    manifest = folder / "manifests" / host / "library" / name / tag
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text(json.dumps({"schemaVersion": 2, "layers": [layer]}))
-    (folder / "blobs").mkdir()
-    (folder / "blobs" / f"sha256-{digest}").symlink_to(path)
-    return folder
 
 
 async def refused(library: Library, name: str, key: str, kind: type[HomeroomError]) -> HomeroomError:
@@ -88,7 +74,7 @@ async def refused(library: Library, name: str, key: str, kind: type[HomeroomErro
 def store(library: Library, name: str, path: Path) -> None:
     digest = "ab" * 32
     library.store.blob(digest).symlink_to(path)
-    library.store.put(name, sha256=digest, size=path.stat().st_size, source="test")
+    library.store.put(name, [StoredFile("model", path.name, digest, path.stat().st_size)], source="test")
 
 
 async def test_a_stored_name(library: Library, starter_path: Path) -> None:
@@ -146,12 +132,14 @@ async def test_what_ollama_has_here_needs_no_registry(
     library: Library, hub: HubServer, starter_path: Path, tmp_path: Path
 ) -> None:
     hub.push("library/smollm2", "135m", [("model", starter_path)])
-    folder = pulled_by_ollama(tmp_path / "ollama", hub, "smollm2", "135m", starter_path)
-    looked = await library.look("ollama:smollm2:135m", environment={"OLLAMA_MODELS": str(folder)})
+    folder = tmp_path / "user" / ".ollama" / "models"
+    manifest = neighbours.ollama(folder, "smollm2:135m", starter_path)
+    looked = await look(library, "ollama:smollm2:135m")
     assert (looked.origin, looked.facts.name, looked.traffic_bytes) == ("ollama", "ollama:smollm2:135m", 0)
     assert looked.facts.paths == (folder / "blobs" / f"sha256-{hub.digest(starter_path)}",)
     assert looked.headers == (read_header(starter_path),) and hub.asked == []
-    elsewhere = await library.look("ollama:smollm2:135m", environment={"OLLAMA_MODELS": str(tmp_path)})
+    manifest.unlink()
+    elsewhere = await look(library, "ollama:smollm2:135m")
     assert elsewhere.facts.paths == () and hub.asked
 
 
@@ -202,7 +190,7 @@ async def test_several_are_listed(library: Library, folder: Path, starter_path: 
     (folder / "b" / "same.gguf").unlink()
     (folder / "b" / "other.gguf").rename(folder / "b" / "same.gguf")
     error = await refused(library, "same", "models.ambiguous", AmbiguousModel)
-    assert "a/same.gguf" in str(error) and "b/same.gguf" in str(error)
+    assert "a/same" in str(error) and "b/same" in str(error)
     for name in ("x-Q2_K.gguf", "x-Q8_0.gguf"):
         hub.publish("o/r", name, starter_path)
     await refused(library, "hf:o/r", "hubs.choose", AmbiguousModel)

@@ -9,9 +9,10 @@ import pytest
 
 from homeroom.errors import AmbiguousModel, StoreFailure, UnknownModel
 from homeroom.models import names
-from homeroom.models.names import Resolved, resolve
+from homeroom.models.names import Look, Resolved, resolve
+from homeroom.models.neighbours import Neighbour, user_folders
 from homeroom.models.starter import starter_facts
-from homeroom.models.store import Store
+from homeroom.models.store import Store, StoredFile
 
 DIGEST = hashlib.sha256(b"GGUF").hexdigest()
 
@@ -44,7 +45,12 @@ def folder(tmp_path: Path) -> Path:
 
 def pull(store: Store, name: str) -> Resolved:
     store.blob(DIGEST).write_bytes(b"GGUF")
-    return Resolved(name, store.put(name, sha256=DIGEST, size=4, source="test").path, DIGEST)
+    path = store.put(name, [StoredFile("model", "m.gguf", DIGEST, 4)], source="test").path
+    return Resolved(name, path, DIGEST, "homeroom")
+
+
+def within(folder: Path) -> Look:
+    return lambda: list(user_folders.models((folder,)))
 
 
 def test_the_name_of_the_starter_is_that_of_its_facts() -> None:
@@ -58,9 +64,9 @@ def test_a_stored_name(store: Store, typed: str) -> None:
 
 
 def test_a_stored_name_wins_over_a_folder_s(store: Store, folder: Path) -> None:
-    assert resolve("top", store, (folder,)).path == folder / "top.gguf"
+    assert resolve("top", store, within(folder)).path == folder / "top.gguf"
     stored = pull(store, "top")
-    assert resolve("top", store, (folder,)) == stored
+    assert resolve("top", store, within(folder)) == stored
 
 
 @pytest.mark.parametrize("typed", ["starter", "STARTER", "starter:latest"])
@@ -85,8 +91,8 @@ def test_paths(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
         found = resolve(typed, store)
         assert found.path.samefile(path) and found.sha256 is None, typed
     assert resolve("top.gguf", store).name == str(path), "a path where it has no other name"
-    assert resolve(str(path), store, (folder,)).name == "top", "the name under which it is listed"
-    assert resolve(str(folder / "x" / "same.gguf"), store, (folder,)).name == str(folder / "x" / "same.gguf")
+    assert resolve(str(path), store, within(folder)).name == "top", "the name under which it is listed"
+    assert resolve(str(folder / "x" / "same.gguf"), store, within(folder)).name == "x/same"
     stored = pull(store, "starter")
     assert resolve(str(stored.path), store) == stored
 
@@ -95,7 +101,7 @@ def test_any_shard_means_the_model(store: Store, folder: Path) -> None:
     first = folder / "Big-00001-of-00002.gguf"
     for typed in (str(first), str(folder / "Big-00002-of-00002.gguf")):
         assert resolve(typed, store).path == first
-    assert resolve("big", store, (folder,)) == Resolved("Big", first, None)
+    assert resolve("big", store, within(folder)) == Resolved("Big", first, None, "folder")
     first.unlink()
     with pytest.raises(UnknownModel, match="Big-00001-of-00002"):
         resolve(str(folder / "Big-00002-of-00002.gguf"), store)
@@ -114,17 +120,73 @@ def test_any_shard_means_the_model(store: Store, folder: Path) -> None:
     ],
 )
 def test_names_of_a_model_in_a_folder(store: Store, folder: Path, typed: str) -> None:
-    assert resolve(typed, store, (folder,)) == Resolved("Qwen-7B-Q4_K_M", folder / "pub/repo/Qwen-7B-Q4_K_M.gguf", None)
+    assert resolve(typed, store, within(folder)) == Resolved(
+        "Qwen-7B-Q4_K_M", folder / "pub/repo/Qwen-7B-Q4_K_M.gguf", None, "folder"
+    )
+
+
+@pytest.mark.parametrize(("typed", "choices"), [("same", ("x/same", "y/same")), ("pub/two", ("a, b",))])
+def test_an_ambiguous_name_lists_the_choices(store: Store, folder: Path, typed: str, choices: tuple[str, ...]) -> None:
+    with pytest.raises(AmbiguousModel) as told:
+        resolve(typed, store, within(folder))
+    assert all(choice in told.value.message for choice in choices) and told.value.next
+    assert resolve("x/same", store, within(folder)).path == folder / "x/same.gguf"
+
+
+def test_other_programs_are_only_asked_where_the_store_has_no_such_name(store: Store) -> None:
+    def never() -> list[Neighbour]:
+        raise AssertionError("asked")
+
+    stored = pull(store, "starter")
+    assert resolve("starter", store, never) == stored
+
+
+OLLAMA = Neighbour(
+    "ollama:deepseek-r1:7b",
+    "ollama",
+    (Path("/o"),),
+    4,
+    DIGEST,
+    aliases=frozenset({"deepseek-r1:7b", "ollama:deepseek-r1:7b"}),
+)
+HUB = Neighbour("hf:o/r:Q4_K_M", "huggingface", (Path("/h"),), 4, aliases=frozenset({"o/r", "hf:o/r", "o/r:q4_k_m"}))
+STUDIO = Neighbour("lmstudio:o/r:Q8_0", "lmstudio", (Path("/s"),), 4, aliases=frozenset({"o/r", "o/r:q8_0"}))
+LATEST = Neighbour(
+    "ollama:me/x:latest", "ollama", (Path("/l"),), 4, aliases=frozenset({"me/x", "me/x:latest", "ollama:me/x"})
+)
 
 
 @pytest.mark.parametrize(
-    ("typed", "choices"), [("same", ("x/same.gguf", "y/same.gguf")), ("pub/two", ("two/a.gguf", "two/b.gguf"))]
+    ("typed", "meant"),
+    [
+        ("ollama:deepseek-r1:7b", OLLAMA),
+        ("OLLAMA:DeepSeek-R1:7b", OLLAMA),
+        ("deepseek-r1:7b", OLLAMA),
+        ("hf:o/r:q4_k_m", HUB),
+        ("hf:o/r", HUB),
+        ("o/r:Q8_0", STUDIO),
+        ("lmstudio:o/r:Q8_0", STUDIO),
+        ("me/x", LATEST),
+        ("ollama:me/x", LATEST),
+        ("ollama:me/x:latest", LATEST),
+    ],
 )
-def test_an_ambiguous_name_lists_the_choices(store: Store, folder: Path, typed: str, choices: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("paths", [True, False])
+def test_names_of_other_programs_models(store: Store, typed: str, meant: Neighbour, paths: bool) -> None:
+    found = resolve(typed, store, lambda: [OLLAMA, HUB, STUDIO, LATEST], paths=paths)
+    assert (found.name, found.path, found.keeper) == (meant.name, meant.path, meant.keeper)
+
+
+def test_a_name_that_several_programs_have_is_not_guessed(store: Store) -> None:
     with pytest.raises(AmbiguousModel) as told:
-        resolve(typed, store, (folder,))
-    assert all(choice in told.value.message for choice in choices) and told.value.next
-    assert resolve("x/same", store, (folder,)).path == folder / "x/same.gguf"
+        resolve("o/r", store, lambda: [HUB, STUDIO])
+    assert "hf:o/r:Q4_K_M, lmstudio:o/r:Q8_0" in told.value.message
+
+
+def test_homeroom_s_own_of_that_name_comes_first(store: Store) -> None:
+    stored = pull(store, "deepseek-r1:7b")
+    assert resolve("deepseek-r1:7b", store, lambda: [OLLAMA]) == stored
+    assert resolve("ollama:deepseek-r1:7b", store, lambda: [OLLAMA]).keeper == "ollama"
 
 
 def test_an_unknown_name_is_met_with_close_ones(store: Store, folder: Path) -> None:
@@ -132,7 +194,7 @@ def test_an_unknown_name_is_met_with_close_ones(store: Store, folder: Path) -> N
         resolve("startr", store)
     assert "homeroom list" in str(told.value.next) and "homeroom pull starter" in str(told.value.next)
     with pytest.raises(UnknownModel, match="Qwen-7B-Q4_K_M"):
-        resolve("qwen-7b", store, (folder,))
+        resolve("qwen-7b", store, within(folder))
     with pytest.raises(UnknownModel) as told:
         resolve("zzzzz", store)
     assert told.value.key == "models.unknown" and "homeroom pull starter" in str(told.value.next)
@@ -146,13 +208,13 @@ def test_an_unknown_name_is_met_with_close_ones(store: Store, folder: Path) -> N
         "ollama:deepseek-r1:7b",
         "OLLAMA:x",
         "https://u:s3cret@h.example/a.gguf?t=s3cret",
-        "file:///a.gguf",
     ],
 )
-def test_forms_that_cannot_be_fetched_yet(store: Store, typed: str) -> None:
-    with pytest.raises(UnknownModel, match="cannot fetch") as told:
+def test_forms_of_what_is_elsewhere(store: Store, typed: str) -> None:
+    with pytest.raises(UnknownModel) as told:
         resolve(typed, store)
-    assert "homeroom pull starter" in str(told.value.next) and "s3cret" not in str(told.value)
+    assert told.value.key == "models.not_yet"
+    assert "homeroom pull" in str(told.value.next) and "s3cret" not in str(told.value)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,14 @@
-"""Ollama's manifests and folder: what is taken from them, and that nothing in them can lead elsewhere."""
+"""Ollama's manifests: what is taken from them, and that nothing in them can lead elsewhere."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeroom.models.ollama_manifest import Layer, layers, local_model
+from homeroom.models.ollama_manifest import Layer, digest, layers
 
 A, B = "a" * 64, "b" * 64
 
@@ -60,34 +58,9 @@ def test_anything(manifest: Any) -> None:
         return
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    manifest = tmp_path / "manifests" / "registry.ollama.ai" / "library" / "m" / "7b"
-    manifest.parent.mkdir(parents=True)
-    manifest.write_text(json.dumps({"layers": [layer(), layer("template", f"sha256:{B}")]}))
-    (tmp_path / "blobs").mkdir()
-    (tmp_path / "blobs" / f"sha256-{A}").write_bytes(b"GGUF")
-    return tmp_path
-
-
-def find(folder: Path, tag: str = "7b") -> tuple[Path, Layer] | None:
-    return local_model("registry.ollama.ai", "library/m", tag, {"OLLAMA_MODELS": str(folder)})
-
-
-def test_a_model_that_is_here(folder: Path) -> None:
-    assert find(folder) == (folder / "blobs" / f"sha256-{A}", Layer("model", A, 4))
-
-
-def test_models_that_are_not(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    assert find(folder, "8b") is None
-    assert find(tmp_path_factory.mktemp("empty")) is None
-    (folder / "blobs" / f"sha256-{A}").write_bytes(b"GG")  # not finished
-    assert find(folder) is None
-
-
 @pytest.mark.parametrize(
-    "content", [b"", b"[" * 100_000, b"{}", b"\xff", json.dumps({"layers": [layer(), layer()]}).encode()]
+    "written", [None, 3, "", A, f"sha256-{A}", "sha256:" + "A" * 64, f"sha256:{A}/../x", f"sha256:{A}\n"]
 )
-def test_a_manifest_that_is_broken(folder: Path, content: bytes) -> None:
-    (folder / "manifests" / "registry.ollama.ai" / "library" / "m" / "7b").write_bytes(content)
-    assert find(folder) is None
+def test_what_is_no_digest(written: Any) -> None:
+    assert digest(written) is None
+    assert digest(f"sha256:{A}") == A

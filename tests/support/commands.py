@@ -64,7 +64,8 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     slower than one.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HOMEROOM_")}
-    return kept | {"HOMEROOM_HOME": str(home), "HOMEROOM_THREADS": "1", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"} | more
+    own = {"HOMEROOM_HOME": str(home), "HOMEROOM_STORES": "none", "HOMEROOM_THREADS": "1"}
+    return kept | own | {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"} | more
 
 
 def cli(home: Path, *words: str, stdin: str | None = None, **more: str) -> Answer:

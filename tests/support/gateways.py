@@ -143,7 +143,7 @@ class Running:
 
 def start(home: Path, folder: Path, flags: dict[str, Any] | None = None) -> Generator[Running]:
     """Serve in a thread until the generator goes on."""
-    given = {"port": 0, "ctx": CONTEXT, "model_folders": (folder,), "max_body": 1_000_000}
+    given = {"port": 0, "ctx": CONTEXT, "model_folders": (folder,), "stores": (), "max_body": 1_000_000}
     chosen = settings.load(given | (flags or {}), os.environ | {"HOMEROOM_HOME": str(home)})
     ready: threading.Event = threading.Event()
     found: list[Running] = []

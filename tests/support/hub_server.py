@@ -2,12 +2,13 @@
 
 ``async with HubServer() as hub: hub.publish("org/repo", "m.gguf", path); ... hub.url``. It runs in the test's own event
 loop, as two servers: the hub itself, and the store of files that it redirects to with signed addresses, which is another
-origin. ``hub.asked`` is what was asked for, in order.
+origin. ``hub.asked`` is what was asked for, in order. The hubs' own clients download from it (``test_hub_clients``).
 
 Shapes: https://huggingface.co/docs/hub/api and ``hf_api.py`` of huggingface_hub (tree: ``type``, ``path``, ``size``,
-``lfs.oid``, a Link header between pages; ``X-Error-Code`` in ``utils/_http.py``); ``hub/api.py`` of modelscope
-(``Code``, ``Data.Files[].Path/Size/Sha256/Type``); https://distribution.github.io/distribution/spec/api/ (manifests and
-blobs), with the media types of ollama/ollama's ``server/internal/manifest``.
+``lfs.oid``, a Link header between pages; ``X-Error-Code`` in ``utils/_http.py``; ``X-Repo-Commit``, ``X-Linked-Size``,
+``X-Linked-Etag`` in ``file_download.py``); ``_legacy_api.py`` of modelscope_hub (``Code``,
+``Data.Files[].Path/Size/Sha256/Type``); https://distribution.github.io/distribution/spec/api/ (manifests and blobs) and
+.../spec/auth/token/ (the challenge), with the media types of ollama/ollama's ``server/internal/manifest``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +29,8 @@ from aiohttp import web
 
 PIECE = 1 << 16
 SIGNED = "X-Signature=s3cr3t%2F%2Bsigned"
+COMMIT = "5a1f" * 10
+"""The commit of every repository."""
 
 
 @dataclass
@@ -84,10 +88,19 @@ class Behaviour:
     gated: bool = False
     token: str = ""
     """What the hub wants to see as a bearer token; empty for open."""
+    challenge: str = ""
+    """The token that the registry sends everybody to fetch from its token server first; empty for none."""
+    realm: str = ""
+    """Where that server is, in place of the true one."""
+    api_headers: dict[str, str] = field(default_factory=dict)
+    """Of the answers that refuse."""
     api_statuses: deque[int] = field(default_factory=deque)
     api_body: bytes | None = None
     """Answered by every API in place of the truth."""
+    api_cut: int = -1
+    """After how many bytes an API's answers are cut off; -1 is not at all."""
     api_silence: float = 0
+    """Seconds before a listing begins."""
     page: int = 1000
     """Entries on one page of a tree."""
 
@@ -107,12 +120,17 @@ class HubServer:
 
     async def __aenter__(self) -> HubServer:
         hub, files = web.Application(), web.Application()
-        hub.router.add_get("/api/models/{repo:.+}/tree/main", self._tree)
+        revision = f"{{revision:main|{COMMIT}}}"
+        hub.router.add_get("/api/models/{repo:[^/]+/[^/]+}", self._model)
+        hub.router.add_get(f"/api/models/{{repo:[^/]+/[^/]+}}/revision/{revision}", self._model)
+        hub.router.add_get(f"/api/models/{{repo:.+}}/tree/{revision}", self._tree)
         hub.router.add_get("/api/v1/models/{repo:.+}/repo/files", self._modelscope)
+        hub.router.add_get("/api/v1/models/{repo:[^/]+/[^/]+}/repo", self._modelscope_file)
+        hub.router.add_get("/token", self._token)
         hub.router.add_get("/v2/{name:.+}/manifests/{tag}", self._manifest)
         hub.router.add_get("/v2/{name:.+}/blobs/sha256:{digest}", self._blob)
         hub.router.add_get("/models/{repo:[^/]+/[^/]+}/resolve/master/{name:.+}", self._resolve)
-        hub.router.add_get("/{repo:[^/]+/[^/]+}/resolve/main/{name:.+}", self._resolve)
+        hub.router.add_get(f"/{{repo:[^/]+/[^/]+}}/resolve/{revision}/{{name:.+}}", self._resolve)
         hub.router.add_get("/files/{name:.+}", self._plain)
         files.router.add_get("/{key}/{name:.+}", self._stored)
         self._runners = [web.AppRunner(application, shutdown_timeout=0.1) for application in (hub, files)]
@@ -133,21 +151,27 @@ class HubServer:
         self._repositories.setdefault(repository, {})[name] = content
         return f"{self.url}/files/{repository}/{name}"
 
-    def push(self, name: str, tag: str, layers: list[tuple[str, Path | bytes]]) -> None:
-        """Put a model into the registry: its layers by the last part of their media type."""
+    def push(self, name: str, tag: str, layers: list[tuple[str, Path | bytes]], file_type: str = "") -> None:
+        """Put a model into the registry: its layers by the last part of their media type, and what it says of itself."""
         listed = []
         for kind, content in layers:
             digest = self.digest(content)
             self._blobs[digest] = content
             media = f"application/vnd.ollama.image.{kind}"
             listed.append({"mediaType": media, "digest": f"sha256:{digest}", "size": _size(content)})
-        config = {"mediaType": "application/vnd.docker.container.image.v1+json", "digest": "sha256:0", "size": 2}
+        said = json.dumps({"model_format": "gguf", "file_type": file_type, "rootfs": {}} if file_type else {}).encode()
+        self._blobs[self.digest(said)] = said
+        config = {
+            "mediaType": "application/vnd.docker.container.image.v1+json",
+            "digest": f"sha256:{self.digest(said)}",
+            "size": len(said),
+        }
         kind = "application/vnd.docker.distribution.manifest.v2+json"
         self._manifests[f"{name}:{tag}"] = {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": listed}
 
     def digest(self, content: Path | bytes) -> str:
-        """SHA-256, of a file only of its first bytes: as good as the whole one's for a test, and quick."""
-        return hashlib.sha256(content if isinstance(content, bytes) else head(content, PIECE)).hexdigest()
+        """SHA-256; a file's is worked out once."""
+        return hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else _digest(content)
 
     @property
     def sent(self) -> int:
@@ -178,7 +202,7 @@ class HubServer:
         if not status or status == 200:
             return None
         asked.status = status
-        headers = {"X-Error-Code": code, "Retry-After": does.retry_after}
+        headers = {"X-Error-Code": code, "Retry-After": does.retry_after, **does.api_headers}
         return web.json_response(
             {"error": "no"}, status=status, headers={name: value for name, value in headers.items() if value}
         )
@@ -186,14 +210,26 @@ class HubServer:
     def _answer(self, asked: Asked, truth: Any, headers: dict[str, str] | None = None) -> web.Response:
         body = json.dumps(truth).encode() if self.behaviour.api_body is None else self.behaviour.api_body
         asked.sent = len(body)
-        return web.Response(body=body, content_type="application/json", headers=headers)
+        response = web.Response(body=body, content_type="application/json", headers=headers)
+        if self.behaviour.api_cut >= 0:
+            response.headers["Content-Length"] = str(len(body))
+            response.body = body[: self.behaviour.api_cut]
+            response.force_close()
+        return response
+
+    async def _model(self, request: web.Request) -> web.Response:
+        asked, repository = self._note(request), request.match_info["repo"]
+        if (refused := self._refused(request, asked, repository in self._repositories)) is not None:
+            return refused
+        files = [{"rfilename": name} for name in self._repositories[repository]]
+        return self._answer(asked, {"_id": "1", "id": repository, "sha": COMMIT, "siblings": files, "private": False})
 
     async def _tree(self, request: web.Request) -> web.Response:
         asked, repository = self._note(request), request.match_info["repo"]
         await asyncio.sleep(self.behaviour.api_silence)
         if (refused := self._refused(request, asked, repository in self._repositories)) is not None:
             return refused
-        assert request.query.get("recursive") == "true"
+        assert request.query.get("recursive", "").lower() == "true"
         listed: list[dict[str, Any]] = [{"type": "directory", "oid": "0" * 40, "size": 0, "path": "folder"}]
         for name, content in self._repositories[repository].items():
             entry: dict[str, Any] = {"type": "file", "oid": "1" * 40, "size": _size(content), "path": name}
@@ -226,10 +262,27 @@ class HubServer:
 
     async def _manifest(self, request: web.Request) -> web.Response:
         asked, key = self._note(request), f"{request.match_info['name']}:{request.match_info['tag']}"
-        if (refused := self._refused(request, asked, key in self._manifests)) is not None:
+        if (
+            refused := self._challenged(request, asked) or self._refused(request, asked, key in self._manifests)
+        ) is not None:
             return refused
         assert "manifest.v2+json" in request.headers["Accept"]
         return self._answer(asked, self._manifests[key])
+
+    def _challenged(self, request: web.Request, asked: Asked) -> web.Response | None:
+        """Who has no token is told where to get one."""
+        does = self.behaviour
+        if not does.challenge or request.headers.get("Authorization") == f"Bearer {does.challenge}":
+            return None
+        asked.status = 401
+        scope = f"repository:{request.match_info['name']}:pull"
+        told = f'Bearer realm="{does.realm or self.url + "/token"}",service="registry",scope="{scope}"'
+        return web.json_response({"errors": []}, status=401, headers={"WWW-Authenticate": told})
+
+    async def _token(self, request: web.Request) -> web.Response:
+        asked = self._note(request)
+        assert request.query["service"] == "registry" and request.query["scope"].endswith(":pull")
+        return self._answer(asked, {"token": self.behaviour.challenge})
 
     # ---- the files
 
@@ -237,7 +290,13 @@ class HubServer:
         content = self._repositories.get(request.match_info["repo"], {}).get(request.match_info["name"])
         return await self._lead(request, content, request.match_info["name"])
 
+    async def _modelscope_file(self, request: web.Request) -> web.StreamResponse:
+        name = request.query["FilePath"]
+        return await self._lead(request, self._repositories.get(request.match_info["repo"], {}).get(name), name)
+
     async def _blob(self, request: web.Request) -> web.StreamResponse:
+        if self.behaviour.challenge:
+            assert request.headers.get("Authorization") == f"Bearer {self.behaviour.challenge}"
         return await self._lead(request, self._blobs.get(request.match_info["digest"]), "blob")
 
     async def _plain(self, request: web.Request) -> web.StreamResponse:
@@ -250,13 +309,15 @@ class HubServer:
         if (refused := self._refused(request, asked, content is not None)) is not None:
             return refused
         assert content is not None
+        linked = {"X-Repo-Commit": COMMIT, "X-Linked-Size": str(_size(content))}
+        linked["X-Linked-Etag"] = f'"{self.digest(content)}"'
         if not self.behaviour.redirect or name.endswith(".json"):
-            return await self._send(request, asked, content)
+            return await self._send(request, asked, content, {"X-Repo-Commit": COMMIT})
         key = f"{len(self._signed)}"
         self._signed[key] = content
         asked.status = 302
         leads = self.behaviour.elsewhere or f"{self.store_url}/{key}/{quote(name)}?{SIGNED}"
-        return web.Response(status=302, headers={"Location": leads})
+        return web.Response(status=302, headers={"Location": leads, **linked})
 
     async def _stored(self, request: web.Request) -> web.StreamResponse:
         asked, key = self._note(request, "files"), request.match_info["key"]
@@ -267,7 +328,9 @@ class HubServer:
             return web.Response(status=403, text="expired")
         return await self._send(request, asked, self._signed[key])
 
-    async def _send(self, request: web.Request, asked: Asked, content: Path | bytes) -> web.StreamResponse:
+    async def _send(
+        self, request: web.Request, asked: Asked, content: Path | bytes, more: dict[str, str] | None = None
+    ) -> web.StreamResponse:
         does, size = self.behaviour, _size(content)
         await asyncio.sleep(does.silence)
         status = does.statuses.popleft() if does.statuses else 200
@@ -275,13 +338,13 @@ class HubServer:
             asked.status = status
             return web.Response(status=status, headers={"Retry-After": does.retry_after} if does.retry_after else {})
         etag = does.etags.popleft() if does.etags else f'"{self.digest(content)[:16]}"'
-        headers = {"Content-Type": does.kind, "ETag": etag}
+        headers = {"Content-Type": does.kind, "ETag": etag, **(more or {})}
         if does.encoding:
             headers["Content-Encoding"] = does.encoding
         start, end = 0, size
-        span = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("Range", ""))
+        span = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
         if span is not None and does.ranges:
-            start, end = int(span[1]), min(int(span[2]) + 1, size)
+            start, end = int(span[1]), min(int(span[2] or size - 1) + 1, size)
             if start >= size:
                 asked.status = 416
                 return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})
@@ -293,6 +356,8 @@ class HubServer:
             told = does.total if does.total.isdigit() and asked.status == 200 else ""
             response.content_length = int(told) if told else end - start
         await response.prepare(request)
+        if request.method == "HEAD":
+            return response
         cut = does.cuts.popleft() if does.cuts else -1
         try:
             async for piece in _paced(content, start, end, cut, does.rate):
@@ -313,6 +378,12 @@ def head(path: Path, count: int) -> bytes:
     """The first *count* bytes of a file."""
     with path.open("rb") as file:
         return file.read(count)
+
+
+@cache
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _size(content: Path | bytes) -> int:

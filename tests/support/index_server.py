@@ -190,24 +190,25 @@ class IndexServer:
             headers["ETag"] = etag
         if does.modified:
             headers["Last-Modified"] = modified
-        span = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
+        span = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
         fresh = request.headers.get("If-Range", etag) in (etag, modified)
         if span is not None:
             asked.offset = int(span[1])
-        start = asked.offset if span and does.ranges and fresh else 0
-        if start and start >= size:
-            asked.status = 416
-            return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})
-        if start:
+        start, end = 0, size
+        if span is not None and does.ranges and fresh:
+            start, end = asked.offset, min(size, int(span[2]) + 1) if span[2] else size
+            if start >= size:
+                asked.status = 416
+                return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})
             asked.status = 206
-            headers["Content-Range"] = f"bytes {start + (7 if does.wrong_range else 0)}-{size - 1}/{size}"
+            headers["Content-Range"] = f"bytes {start + (7 if does.wrong_range else 0)}-{end - 1}/{size}"
         response = web.StreamResponse(status=asked.status, headers=headers)
         if does.length:
-            response.content_length = size - start
+            response.content_length = end - start
         await response.prepare(request)
         cut = does.cuts.popleft() if does.cuts else -1
         try:
-            async for piece in _paced(content, start, cut, does.rate):
+            async for piece in _paced(content, start, end, cut, does.rate):
                 await response.write(piece)
                 asked.sent += len(piece)
         except ConnectionError:  # the client has gone away, or was killed
@@ -256,15 +257,15 @@ def _opened(content: Path | bytes, start: int = 0) -> Iterator[Iterator[bytes]]:
         yield iter(lambda: file.read(PIECE), b"")
 
 
-async def _paced(content: Path | bytes, start: int, cut: int, rate: float) -> AsyncIterator[bytes]:
+async def _paced(content: Path | bytes, start: int, end: int, cut: int, rate: float) -> AsyncIterator[bytes]:
+    left = end - start if cut < 0 else min(cut, end - start)
     with _opened(content, start) as pieces:
         for piece in pieces:
-            if cut >= 0:
-                piece = piece[:cut]
-                cut -= len(piece)
+            piece = piece[:left]
+            left -= len(piece)
             if piece:
                 yield piece
-            if cut == 0:
+            if not left:
                 return
             if rate:
                 await asyncio.sleep(len(piece) / rate)

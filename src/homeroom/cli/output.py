@@ -110,13 +110,16 @@ class Output:
         if error.next:
             self._tell(text.t("cli.next", sentence=error.next))
 
-    def asks(self, question: str) -> bool:
-        """Whether a person at a terminal says yes; without one the answer is no."""
+    def asks(self, question: str, *, otherwise: bool = False) -> bool:
+        """Whether a person at a terminal says yes; without one, and where only Enter is typed, it is *otherwise*."""
         if self.json or sys.stdin is None or not (sys.stdin.isatty() and self.stderr.isatty()):
-            return False
-        self.stderr.write(plain(f"{question} [y/n] ", self.stderr))
+            return otherwise
+        choices = "[Y/n]" if otherwise else "[y/n]"
+        self.stderr.write(plain(f"{question} {choices} ", self.stderr))
         self.stderr.flush()
-        return sys.stdin.readline().strip().lower() in ("y", "yes", "是")
+        typed = sys.stdin.readline()
+        said = typed.strip().lower()
+        return otherwise if typed and not said else said in ("y", "yes", "是")
 
     def fail(self, caught: BaseException) -> int:
         """Tell how the command ended, and return its exit code."""

@@ -34,12 +34,16 @@ METAVARS: Final = {
     "hf_endpoint": "URL",
     "modelscope_endpoint": "URL",
     "ollama_registry": "URL",
+    "sources": "LIST",
+    "stores": "LIST",
+    "connections": "N",
+    "limit_rate": "BYTES",
 }
 HUB_SETTINGS: Final = ("hf_endpoint", "modelscope_endpoint", "ollama_registry")
 """Where a model that is elsewhere is looked up."""
-GATEWAY_SETTINGS: Final = tuple(
-    setting.name for setting in SETTINGS if setting.name not in ("lang", "index_url", *HUB_SETTINGS)
-)
+PULL_SETTINGS: Final = ("index_url", *HUB_SETTINGS, "sources", "connections", "limit_rate")
+"""Where a model is fetched from, and how."""
+GATEWAY_SETTINGS: Final = tuple(setting.name for setting in SETTINGS if setting.name not in ("lang", *PULL_SETTINGS))
 """What a gateway can be told: everything but the language, which every command takes, and where to fetch from."""
 
 
@@ -83,14 +87,12 @@ def model_argument(*, required: bool = True) -> Callable[[Callback], Callback]:
 def complete_models(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of models here that begin with *incomplete*, without opening any; else whatever file the shell finds."""
     from homeroom.errors import HomeroomError
-    from homeroom.models.store import Store, folder_models
+    from homeroom.models.library import Library
     from homeroom.settings import load
 
     try:
-        settings = load()
-        names = {model.name for model in Store(settings.models).all()}
-        names |= {model.name for model in folder_models(settings.model_folders)}
+        names = Library(load()).known()
     except HomeroomError:  # a completion has no place to tell it; the command itself will
-        names = set()
+        names = []
     found = [CompletionItem(name) for name in sorted(names) if name.lower().startswith(incomplete.lower())]
     return found or [CompletionItem(incomplete, type="file")]

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from homeroom.engine import thinking, tools
 from homeroom.engine.client import EngineClient
+from homeroom.engine.modelfile import with_defaults
 from homeroom.errors import NotSupported
 from homeroom.models.facts import ModelFacts
 
@@ -23,14 +24,14 @@ EMBEDDINGS: Final = "/v1/embeddings"
 
 
 def prepare(facts: ModelFacts, body: Chunk) -> tuple[Chunk, bool]:
-    """The body to send for a chat request, and whether its answer must go through ``tools.restore``.
-
-    Raises NotSupported where the model cannot chat, BadRequest for malformed tools.
+    """The body to send for a chat request, with what the model's Modelfile adds, and whether its answer must go through
+    ``tools.restore``. Raises NotSupported where the model cannot chat, BadRequest for malformed tools.
     """
     if facts.embeds_only:
         raise NotSupported("engine.no_generation", name=facts.name, param="model")
-    if facts.chat_template is None:
+    if not facts.chats:
         raise NotSupported("engine.no_chat_template", name=facts.name, param="model")
+    body = with_defaults(facts, body)
     if not body.get("tools"):
         return tools.without_tools(body), False
     if body.get("tool_choice") == "none":
@@ -57,6 +58,6 @@ async def complete(client: EngineClient, facts: ModelFacts, body: Chunk) -> Asyn
     """Chunks of a text completion (``text_completion``), usage last."""
     if facts.embeds_only:
         raise NotSupported("engine.no_generation", name=facts.name, param="model")
-    async with aclosing(client.stream(COMPLETION, body)) as chunks:
+    async with aclosing(client.stream(COMPLETION, with_defaults(facts, body))) as chunks:
         async for chunk in chunks:
             yield chunk

@@ -109,6 +109,7 @@ async def start_child(
         "path": str(facts.path),
         "name": facts.name,
         "secret": secret,
+        "chat_format": facts.chat_format,
         "cache_mib": 0 if plan.purpose == "embed" else _prompt_cache_mib(plan),
         "verbosity": 4 if verbose else 2,
     }

@@ -84,8 +84,8 @@ def purpose_of(facts: ModelFacts) -> Purpose:
 
 
 def can_chat(facts: ModelFacts) -> bool:
-    """Whether the model answers as a partner does: it generates, and it brings a chat template."""
-    return facts.chat_template is not None and not facts.embeds_only
+    """Whether the model answers as a partner does."""
+    return facts.chats
 
 
 def _rank(facts: ModelFacts) -> tuple[int, int, float, str]:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from homeroom.engine.child import EngineChild, OnLoading, memory_limit, start_child
 from homeroom.engine.client import EngineClient
@@ -23,7 +23,8 @@ from homeroom.fit.memory import USABLE
 from homeroom.hardware.machine import Machine
 from homeroom.models.facts import ModelFacts
 
-Key = tuple[Path, Purpose]
+Key = tuple[Path, Purpose, str | None]
+"""The file, what it is loaded for, and the built-in chat format: two of Ollama's models may share a file that has none."""
 IDLE_CHECK_SECONDS: Final = 1.0
 HUNG_SECONDS: Final = 20.0
 """An engine that neither answers nor computes for this long, while a request waits for it, is ended."""
@@ -48,6 +49,8 @@ class Loaded:
     probe: asyncio.Task[None] | None = None
     orphaned: bool = False
     """It worked for nobody at the last look."""
+    rest: tuple[list[Any], Watch, float] | None = None
+    """What its slots had done when they were first seen at rest, and what the process has done since."""
 
 
 @dataclass(slots=True)
@@ -129,10 +132,10 @@ class EnginePool:
 
         Returns how many engines there were.
         """
-        begun = [entry for (where, _), entry in self._loading.items() if where == path]
+        begun = [entry for (where, *_), entry in self._loading.items() if where == path]
         for entry in begun:
             entry.task.cancel()
-        found = [loaded for (where, _), loaded in self._loaded.items() if where == path]
+        found = [loaded for (where, *_), loaded in self._loaded.items() if where == path]
         for loaded in found:
             loaded.retired = True
             if force or loaded.leases == 0:
@@ -154,7 +157,7 @@ class EnginePool:
 
     async def _take(self, facts: ModelFacts, purpose: Purpose, on_loading: OnLoading | None) -> Loaded:
         """The engine for *facts* with one more lease on it."""
-        key = (facts.path, purpose)
+        key = (facts.path, purpose, facts.chat_format)
         while True:
             if self._closed:
                 raise EngineFailure("engine.closing")
@@ -283,7 +286,7 @@ class EnginePool:
             await self._announce()
 
     async def _drop(self, loaded: Loaded) -> None:
-        key = (loaded.facts.path, loaded.plan.purpose)
+        key = (loaded.facts.path, loaded.plan.purpose, loaded.facts.chat_format)
         if self._loaded.get(key) is loaded:
             del self._loaded[key]
         if loaded.probe is not None:
@@ -318,7 +321,8 @@ class EnginePool:
 
         It answers between two batches, which are short, but for embeddings; so one that does not answer and does nothing
         hangs (a stopped process), and one that does not answer and computes all the time spins (a grammar without end).
-        Rest alone is no sign: its client may be slow to read. Nor is silence alone: it may wait for the disk.
+        So does one that computes all the time while its slots rest (a chat template without end). Rest alone is no sign:
+        its client may be slow to read. Nor is silence alone: it may wait for the disk.
         """
         watch, begun = Watch(loaded.child.pid), self._clock()
         answer = asyncio.ensure_future(loaded.client.get("/slots"))
@@ -330,8 +334,9 @@ class EnginePool:
                 if not answer.done() and (stalled or spins):
                     loaded.child.kill()
                     return
-            works = answer.exception() is None and any(slot["is_processing"] for slot in answer.result())
-            if works and not loaded.leases and loaded.orphaned:
+            slots = [] if answer.exception() else answer.result()
+            works = any(slot["is_processing"] for slot in slots)
+            if (works and not loaded.leases and loaded.orphaned) or self._spins_at_rest(loaded, slots, works):
                 loaded.child.kill()
                 return
             loaded.orphaned = works and not loaded.leases
@@ -339,3 +344,16 @@ class EnginePool:
             answer.cancel()
             await asyncio.gather(answer, return_exceptions=True)
         await asyncio.sleep(PROBE_SECONDS)
+
+    def _spins_at_rest(self, loaded: Loaded, slots: list[Any], works: bool) -> bool:
+        """Whether the process has computed for ``hung`` seconds though no slot worked or was given anything.
+
+        At rest it takes next to nothing; on a busy machine one that spins may get as little as a tenth of a core.
+        """
+        tasks = [slot.get("id_task") for slot in slots]
+        if works or loaded.rest is None or loaded.rest[0] != tasks:
+            loaded.rest = tasks, Watch(loaded.child.pid), self._clock()
+        _, watch, begun = loaded.rest
+        watch.stalled(self._hung)
+        rested = self._clock() - begun
+        return rested > self._hung and watch.spent > rested / 10

@@ -56,6 +56,8 @@ def parameters(engine: Any, options: dict[str, Any]) -> Any:
     if options["pooling"]:
         params.embedding = True
         params.pooling_type = getattr(engine.llama_pooling_type, f"LLAMA_POOLING_TYPE_{options['pooling'].upper()}")
+    if options["chat_format"]:  # one of llama.cpp's own, by name; without it the file's template is rendered as Jinja
+        params.chat_template, params.use_jinja = options["chat_format"], False
     # Only a GPU needs layers placed by free memory; on a CPU it would size the model twice.
     params.fit_params = any("GPU" in str(device.get("type", "")) for device in engine.get_device_info())
     params.cache_ram_mib = options["cache_mib"]

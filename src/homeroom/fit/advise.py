@@ -159,7 +159,10 @@ class Adviser:
 
     def best(self, looked: Looked) -> Ranked | None:
         """The model in the quantization that is worth most here, as the ranking has it; None where none can be made."""
-        candidate = Candidate({facts.quantization: facts for facts in _quantizations(looked)})
+        return self.worth(Candidate({facts.quantization: facts for facts in _quantizations(looked)}))
+
+    def worth(self, candidate: Candidate) -> Ranked | None:
+        """*candidate* in the quantization that is worth most here, as the ranking has it; None where it has none."""
         return rank.best(candidate, self.machine, self._common(), self.calibration)
 
     def _sized(self, looked: Looked, ask: Ask) -> Sized:
@@ -187,7 +190,7 @@ class Adviser:
             found = [entry for entry in found if entry.kind != "embedding"]
         if not found:
             raise UnknownModel("advice.no_catalogue")
-        candidates = [_candidate(entry) for entry in found]
+        candidates = [candidate(entry) for entry in found]
         return rank.rank(candidates, self.machine, self._common(), calibration=self.calibration, order=order)
 
     def chart(self, words: str | None = None, kind: str | None = None) -> Chart:
@@ -195,7 +198,7 @@ class Adviser:
         from homeroom.models import mix
 
         entries = self._matching(words or CHART_FAMILY, kind)
-        return chart([_candidate(entry) for entry in entries], mix.GRID, self.machine, self._common(), self.calibration)
+        return chart([candidate(entry) for entry in entries], mix.GRID, self.machine, self._common(), self.calibration)
 
     def _common(self) -> Ask:
         return Ask(context=self.context, parallel=self.settings.parallel or 1, kv_type=self._kv_type)
@@ -242,7 +245,8 @@ def _matches(entry: Entry, words: str) -> bool:
     return any(wanted in name.lower() for name in (entry.name, entry.title, *entry.aliases))
 
 
-def _candidate(entry: Entry) -> Candidate:
+def candidate(entry: Entry) -> Candidate:
+    """A model of the catalogue, in every quantization of the grid."""
     year = 0.0
     if entry.released:
         parts = [int(part) for part in entry.released.split("-")]
@@ -330,6 +334,6 @@ def _next(fit: Fit, looked: Looked, typed: str) -> Sentence:
     name = (("name", typed),)
     if fit.verdict == "too-big":
         return Sentence("advice.next.smaller")
-    if looked.origin in ("store", "file", "folder"):
+    if looked.facts.paths:  # it is on this machine
         return Sentence("advice.next.run", name)
-    return Sentence("advice.next.show", name)
+    return Sentence("advice.next.pull", name)

@@ -18,7 +18,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from homeroom.engine import chat as generation
-from homeroom.engine import completion, fields, openai_fields
+from homeroom.engine import completion, fields, ollama_options, openai_fields
 from homeroom.engine.client import EngineClient
 from homeroom.engine.plan import Purpose
 from homeroom.errors import BadRequest, ContextOverflow, Forbidden, HomeroomError, NotSupported
@@ -49,7 +49,7 @@ async def version(call: Call) -> Response:
 
 async def tags(call: Call) -> Response:
     """``GET /api/tags``: every model on this machine."""
-    found, _ = call.service.library.all()
+    found = await call.service.models()
     return Json({"models": [ollama_models.row(facts) for facts in found]})
 
 
@@ -109,9 +109,9 @@ async def generate(call: Call) -> Response:
     prompt, system = fields.text("prompt", body.get("prompt")), fields.text("system", body.get("system"))
     raw = fields.boolean("raw", body.get("raw"))
     answer = _Answer("generate", _name(body, facts), body)
-    if raw or facts.chat_template is None:
+    if raw or not facts.formats:
         _nothing_for_a_template(facts, body, raw)
-        asked = translate.options(body.get("options"), call.ignored) | {"prompt": prompt}
+        asked = ollama_options.options(body.get("options"), call.ignored) | {"prompt": prompt}
         if (wanted := translate.schema(body.get("format"))) is not None:
             asked["json_schema"] = wanted
         if logprobs := translate.logprobs_fields(body):
@@ -144,7 +144,7 @@ def _nothing_for_a_template(facts: ModelFacts, body: Chunk, raw: bool) -> None:
 
 def _shaping(call: Call, facts: ModelFacts, body: Chunk) -> Chunk:
     """The engine's fields for ``options`` and ``think``. Raises NotSupported for thinking that the model has not."""
-    asked = translate.options(body.get("options"), call.ignored)
+    asked = ollama_options.options(body.get("options"), call.ignored)
     think = translate.thinking(body.get("think"))
     if facts.thinks:
         asked |= translate.thinking_fields(think, facts.chat_template or "", call.ignored)
@@ -292,7 +292,7 @@ async def embed(call: Call) -> Response:
     if given in (None, ""):
         given = []
     texts = fields.texts("input", given)
-    translate.options(body.get("options"), call.ignored)
+    ollama_options.options(body.get("options"), call.ignored)
     if body.get("dimensions") not in (None, 0, facts.embedding_length):
         raise NotSupported("gateway.dimensions", param="dimensions", dimensions=facts.embedding_length)
     truncate = fields.boolean("truncate", body.get("truncate"))
@@ -313,7 +313,7 @@ async def embeddings(call: Call) -> Response:
     body = await _body(call, _EMBEDDINGS)
     facts = call.model(body)
     prompt = fields.text("prompt", body.get("prompt"))
-    translate.options(body.get("options"), call.ignored)
+    ollama_options.options(body.get("options"), call.ignored)
     found = await _embedded(call, facts, [prompt] if prompt else [], _keep(call, body), truncate=False)
     vector = found.vectors[0] if found.vectors else []
     return Json({"embedding": vector}, headers=streams.ignored_header(call))

@@ -12,6 +12,7 @@ from homeroom.engine.plan import Purpose
 from homeroom.engine.pool import Loaded
 from homeroom.gateway import ollama_translate as translate
 from homeroom.models.facts import ModelFacts
+from homeroom.models.modelfile import Modelfile
 
 Chunk = dict[str, Any]
 
@@ -75,17 +76,23 @@ def details(facts: ModelFacts) -> Chunk:
 
 
 def shown(facts: ModelFacts) -> Chunk:
-    """The answer of ``/api/show``."""
-    return {
-        "license": facts.license or "",
-        "modelfile": f"FROM {facts.name}\n",
-        "parameters": "",
-        "template": facts.chat_template or "",
+    """The answer of ``/api/show``: what its Modelfile says, where there is one, comes before what the header says."""
+    told = facts.modelfile or Modelfile()
+    answer: Chunk = {
+        "license": told.licence or facts.license or "",
+        "modelfile": told.written(facts.name),
+        "parameters": "\n".join(told.parameter_lines()),
+        "template": told.template or facts.chat_template or "",
         "details": details(facts),
         "model_info": model_info(facts),
         "capabilities": capabilities(facts),
         "modified_at": _modified(facts),
     }
+    if told.system:
+        answer["system"] = told.system
+    if told.messages:
+        answer["messages"] = [{"role": role, "content": content} for role, content in told.messages]
+    return answer
 
 
 def model_info(facts: ModelFacts) -> Chunk:

@@ -30,7 +30,7 @@ CREATED: Final = 0
 
 async def models(call: Call) -> Response:
     """``GET /v1/models``."""
-    found, _ = call.service.library.all()
+    found = await call.service.models()
     return Json({"object": "list", "data": [_model(facts) for facts in found]})
 
 

@@ -41,6 +41,11 @@ class Service:
     """The model that a request without a name gets: what ``up`` chose."""
     started_at: float = field(default_factory=time.time)
 
+    async def models(self) -> list[ModelFacts]:
+        """Every model on this machine. In a thread: the first time each header is read, some 10 ms a model."""
+        found, _ = await asyncio.to_thread(self.library.all)
+        return found
+
 
 @dataclass(slots=True)
 class Call:

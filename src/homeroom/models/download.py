@@ -1,260 +1,173 @@
-"""Fetching one file over HTTP: resumed where it stopped, checked while it streams, whole or not there at all.
+"""Fetching one file over HTTP: in pieces, resumed where it stopped, checked while it arrives, whole or not there at all.
 
-Knows ranges, retries and digests; does not know how the network is reached (``http``) nor what the file is
-(``package_index``, ``starter``). RFC 9110 sections 13.1.5 (If-Range) and 14 (Range).
+Knows when a file is what was published and what to do when it is not; does not know how pieces are fetched (``transfer``)
+nor kept (``pieces``), how the network is reached (``http``), nor what the file is (``remote``, ``starter``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
-import os
-import re
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import aiohttp
-
-from homeroom import text
-from homeroom.errors import DigestMismatch, HomeroomError, NetworkFailure, SourceFailure
-from homeroom.models.disk import PIECE, Lock, Sleep, disk_error, ensure_space, sync_folder
-from homeroom.models.http import HOPELESS, HTTP_ERRORS, Client, failure, shown
+from homeroom.errors import DigestMismatch, StoreFailure
+from homeroom.models.disk import Lock, Sleep, disk_error, ensure_space
+from homeroom.models.http import Client, address
+from homeroom.models.pieces import LENGTH, Part, keep_table
+from homeroom.models.prefix import STEP, Examined, Prefix, examine
+from homeroom.models.rate import Rate
+from homeroom.models.remote import RemoteFile
 from homeroom.models.store import DIGEST
+from homeroom.models.transfer import Transfer, WholeNeeded
 
-LONGEST_PAUSE: Final = 30.0
-WORTH_RETRYING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+__all__ = ["Examined", "Fetched", "Pace", "Progress", "examine", "fetch", "mend"]
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and the bytes that there will be (None: not known)."""
 
+_TRIES: Final = 3
+"""How often a whole file is read again as soon as a piece has come differently; after that, once at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How hard a download pulls: ``connections`` at once, and ``rate`` bytes a second in all, 0 for no limit."""
+
+    connections: int = 4
+    rate: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A whole file on this disk. ``size`` in bytes."""
+
+    path: Path
+    sha256: str
+    size: int
+
 
 async def fetch(
     client: Client,
-    url: str,
-    target: Path,
+    file: RemoteFile,
     *,
+    blob: Callable[[str], Path],
     partial: Path,
-    size: int | None,
-    sha256: str,
     progress: Progress,
+    pace: Pace = Pace(),
     spare: int = 0,
     sleep: Sleep = asyncio.sleep,
     waiting: Callable[[], None] | None = None,
-) -> Path:
-    """Fetch *url* to *target*, which appears only when all of it is there and its SHA-256 is *sha256*.
+) -> Fetched:
+    """Fetch *file* to ``blob(SHA-256)``, which appears only when all of it is there and is what was published.
 
-    What has arrived waits in ``partial/SHA256.part`` and is used by the next call, whatever ended this one.
-    *size* is in bytes where it is known; *spare* more bytes are needed on the same disk afterwards. Two processes
-    (or tasks) that fetch the same file do it once: the second waits, calls *waiting*, and finds it done.
+    Where nobody publishes a digest, it is that of what arrived. What has arrived waits in *partial* and is used by the
+    next call, whatever ended this one; *spare* more bytes are needed on the same disk afterwards. The digests of its
+    pieces are kept in ``partial/../pieces/SHA-256``. Two processes (or tasks) that fetch the same file do it once: the
+    second waits, calls *waiting*, and finds it done.
 
-    Raises NetworkFailure, SourceFailure (the server refuses), DigestMismatch (the part is deleted), DiskFull
-    (the part is kept), StoreFailure.
+    Raises NetworkFailure, SourceFailure (the server refuses), DigestMismatch (what arrived is deleted), DiskFull (it
+    is kept), StoreFailure.
     """
-    assert DIGEST.fullmatch(sha256)
+    key = _key(file)
     _make(partial)
-    async with Lock(partial / f"{sha256}.lock", sleep=sleep, waiting=waiting):
-        if _is_there(target):
-            return target
-        with Part(partial, sha256) as part:
-            inherited = part.size
-            ensure_space(partial, max(0, (size or 0) - part.size) + spare)
-            await part.recall(size, progress)
-            await _fill(client, url, part, size, progress, sleep)
-            if not part.good and inherited:
-                # Bytes of an earlier run were not as they should be (a power cut): once more, from zero.
-                part.clear()
-                await _fill(client, url, part, size, progress, sleep)
-            if not part.good:
+    async with Lock(partial / f"{key}.lock", sleep=sleep, waiting=waiting):
+        if file.sha256 is not None and _is_there(target := blob(file.sha256)):
+            keep_table(_journal(partial, key), _table(partial, key))  # of a run that ended between its last two steps
+            return Fetched(target, file.sha256, target.stat().st_size)
+        return await _fetch(_Source(client, file, pace, spare, sleep, progress), blob, partial)
+
+
+async def mend(
+    client: Client,
+    file: RemoteFile,
+    path: Path,
+    *,
+    partial: Path,
+    progress: Progress,
+    pace: Pace = Pace(),
+    sleep: Sleep = asyncio.sleep,
+) -> int:
+    """Make the file at *path* what *file* was published as, and tell how many pieces had to be fetched again for it.
+
+    All of it is read. Where its download left the digests of its pieces, only those that have changed are fetched, in
+    their place; else one after another is fetched and compared, until the whole is right. *progress* is told the bytes
+    that are known to be right. *file* must have a digest and a size. Raises as ``fetch``, StoreFailure for no such file.
+    """
+    key = _key(file)
+    assert file.sha256 is not None and file.size is not None
+    if not _is_there(path):
+        raise StoreFailure("download.no_blob", path=path)
+    _make(partial)
+    _make(partial.parent / "pieces")
+    source = _Source(client, file, pace, 0, sleep, progress)
+    async with Lock(partial / f"{key}.lock", sleep=sleep):
+        try:
+            return await _mend(source, path, _table(partial, key))
+        except WholeNeeded:
+            await _fetch(source, lambda _: path, partial)
+            return max(1, -(-file.size // LENGTH))
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What to fetch, how, and who is told. See ``fetch``."""
+
+    client: Client
+    file: RemoteFile
+    pace: Pace
+    spare: int
+    sleep: Sleep
+    progress: Progress
+
+
+async def _fetch(source: _Source, blob: Callable[[str], Path], partial: Path) -> Fetched:
+    key = _key(source.file)
+    journal = _journal(partial, key)
+    async with _opened(source, partial / f"{key}.part", journal) as download:
+        part = download.part
+        try:
+            digest = await download.run()
+        except DigestMismatch:
+            if not part.here:
                 part.delete()
-                raise DigestMismatch("models.digest", url=shown(url), expected=sha256, found=part.digest)
-            part.finish(target)
-    return target
+            raise
+        target = blob(digest)
+        part.finish(target)
+        keep_table(journal, _table(partial, digest))
+        return Fetched(target, digest, part.here)
 
 
-class _Again(Exception):
-    """An attempt failed in a way that another may mend; ``wait`` is what the server asked for, in seconds."""
-
-    def __init__(self, failure: HomeroomError, wait: float | None = None) -> None:
-        self.failure = failure
-        self.wait = wait
-
-
-async def _fill(client: Client, url: str, part: Part, size: int | None, progress: Progress, sleep: Sleep) -> None:
-    """Ask until *part* is complete. Failures in a row are bounded; a piece more than ever starts a new row."""
-    failures, best = 0, part.size
-    while size is None or part.size != size:
-        try:
-            await _attempt(client, url, part, size, progress)
-            return
-        except _Again as again:
-            failures = 1 if part.size >= best + PIECE else failures + 1
-            best = max(best, part.size)
-            if failures > client.network.retries:
-                raise again.failure from None
-            await sleep(min(LONGEST_PAUSE, 0.25 * 2**failures if again.wait is None else again.wait))
+async def _mend(source: _Source, path: Path, table: Path) -> int:
+    file = source.file
+    async with _opened(source, path, table, in_place=True) as download:
+        part = download.part
+        if part.size != file.size or part.digests[-1:] != [file.sha256]:
+            assert file.size is not None
+            part.claim(file.size, address(file.url))
+        await download.run()
+        return download.refetched
 
 
-async def _attempt(client: Client, url: str, part: Part, size: int | None, progress: Progress) -> None:
-    try:
-        async with client.get(url, headers=part.request_headers(url)) as response:
-            total = _accept(response, url, part, size)
-            progress(part.size, total)
-            async for piece in response.content.iter_any():
-                if total is not None and part.size + len(piece) > total:
-                    part.delete()
-                    raise DigestMismatch("models.wrong_size", url=shown(url), expected=total, found=f">{total}")
-                part.write(piece, total)
-                progress(part.size, total)
-    except HTTP_ERRORS as error:
-        reason = failure(error, url)
-        if isinstance(reason, SourceFailure) or reason.key in HOPELESS:
-            raise reason from error
-        raise _Again(reason) from error
-    if total is not None and part.size < total:
-        raise _Again(NetworkFailure("models.network", url=shown(url), reason=text.t("models.reason.cut")))
+def _key(file: RemoteFile) -> str:
+    """What the file's part, journal and lock are called: its digest, else that of its address."""
+    if file.sha256 is None:
+        return hashlib.sha256(file.url.encode()).hexdigest()
+    if not DIGEST.fullmatch(file.sha256):
+        raise StoreFailure("store.bad_digest", digest=file.sha256[:80])
+    return file.sha256
 
 
-def _accept(response: aiohttp.ClientResponse, url: str, part: Part, size: int | None) -> int | None:
-    """Make *part* ready for this answer's body and tell the file's size, or raise what the answer means."""
-    status = response.status
-    if status == 206 and part.size:
-        span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
-        total = int(span[3]) if span and span[3] != "*" else size
-        if span is None or int(span[1]) != part.size or (size is not None and total != size):
-            part.clear()
-            raise _Again(SourceFailure("models.bad_range", url=shown(url)), wait=0)
-        return total
-    if status == 416:
-        part.clear()
-        raise _Again(SourceFailure("models.bad_range", url=shown(url)), wait=0)
-    if status == 200:
-        length = response.content_length if "Content-Encoding" not in response.headers else None
-        if size is not None and length is not None and length != size:
-            # A sign-in page, or another file: what has arrived before stays.
-            raise DigestMismatch("models.wrong_size", url=shown(url), expected=size, found=length)
-        part.clear()
-        part.remember(url, response.headers)
-        return size if size is not None else length
-    refused = SourceFailure("models.refused", url=shown(url), status=status)
-    if status in WORTH_RETRYING:
-        asked = response.headers.get("Retry-After", "")
-        raise _Again(refused, wait=float(asked) if asked.isdecimal() else None)
-    raise refused
+def _journal(partial: Path, key: str) -> Path:
+    return partial / f"{key}.journal"
 
 
-class Part:
-    """The bytes of one file that have arrived, on disk, and their running SHA-256."""
-
-    def __init__(self, folder: Path, sha256: str) -> None:
-        self._folder = folder
-        self._sha256 = sha256
-        self._path = folder / f"{sha256}.part"
-        self._mark = folder / f"{sha256}.mark"
-        self._hash = hashlib.sha256()
-        self.size = 0
-        try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-            self._file = os.fdopen(descriptor, "r+b", buffering=0)
-            self.size = os.fstat(descriptor).st_size
-        except OSError as error:
-            raise disk_error(error, folder) from error
-
-    def __enter__(self) -> Part:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    async def recall(self, size: int | None, progress: Progress) -> None:
-        """Take the digest of what is here already, in pieces. More than *size* bytes cannot be right."""
-        if size is not None and self.size > size:
-            self.clear()
-        there, self.size = self.size, 0
-        try:
-            self._file.seek(0)
-            while self.size < there and (piece := self._file.read(PIECE)):
-                self._hash.update(piece)
-                self.size += len(piece)
-                progress(self.size, size)
-                await asyncio.sleep(0)
-        except OSError as error:
-            raise disk_error(error, self._folder) from error
-
-    def request_headers(self, url: str) -> dict[str, str]:
-        """Ask for what is missing. The digest is known beforehand, so bytes of another URL are as good."""
-        headers = {"Accept-Encoding": "identity"}
-        if self.size:
-            headers["Range"] = f"bytes={self.size}-"
-            try:
-                mark = json.loads(self._mark.read_text(encoding="utf-8"))
-                if mark["url"] == shown(url) and isinstance(mark["validator"], str):
-                    headers["If-Range"] = mark["validator"]
-            except (OSError, ValueError, KeyError, TypeError):  # not written, or by a hand that was cut off
-                pass
-        return headers
-
-    def remember(self, url: str, headers: Mapping[str, str]) -> None:
-        """Keep the server's validator for If-Range, which takes strong ones only."""
-        etag = headers.get("ETag", "")
-        validator = etag if etag.startswith('"') else headers.get("Last-Modified")
-        try:
-            if validator:
-                self._mark.write_text(json.dumps({"url": shown(url), "validator": validator}), encoding="utf-8")
-            else:
-                self._mark.unlink(missing_ok=True)
-        except OSError as error:
-            raise disk_error(error, self._folder) from error
-
-    def write(self, piece: bytes, total: int | None) -> None:
-        rest = memoryview(piece)
-        try:
-            while rest:
-                count = self._file.write(rest)
-                self._hash.update(rest[:count])
-                self.size += count
-                rest = rest[count:]
-        except OSError as error:
-            raise disk_error(error, self._folder, needed=(total or 0) - self.size) from error
-
-    @property
-    def digest(self) -> str:
-        return self._hash.hexdigest()
-
-    @property
-    def good(self) -> bool:
-        return self.digest == self._sha256
-
-    def clear(self) -> None:
-        """Forget every byte and start again."""
-        if not self.size:
-            return
-        try:
-            self._file.seek(0)
-            self._file.truncate(0)
-        except OSError as error:
-            raise disk_error(error, self._folder) from error
-        self._hash = hashlib.sha256()
-        self.size = 0
-
-    def delete(self) -> None:
-        self._file.close()
-        for path in (self._path, self._mark):
-            with suppress(OSError):  # what cannot be deleted is cleared by the next run: its digest is wrong
-                path.unlink()
-
-    def finish(self, target: Path) -> None:
-        """Give the complete file its name, so that a power cut finds all of it or none."""
-        try:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._path.replace(target)
-            self._mark.unlink(missing_ok=True)
-        except OSError as error:
-            raise disk_error(error, target.parent) from error
-        sync_folder(target.parent)
+def _table(partial: Path, sha256: str) -> Path:
+    return partial.parent / "pieces" / sha256
 
 
 def _is_there(path: Path) -> bool:
@@ -266,3 +179,139 @@ def _make(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise disk_error(error, folder) from error
+
+
+@asynccontextmanager
+async def _opened(source: _Source, path: Path, journal: Path, *, in_place: bool = False) -> AsyncIterator[_Download]:
+    threads = source.pace.connections + 1  # one for each connection's writing, and one that reads and hashes
+    # The pool ends before the part is closed: no thread may write into another file that gets its number.
+    with Part(path, journal) as part, ThreadPoolExecutor(threads, "download") as pool:
+        yield _Download(source, part, pool, in_place)
+
+
+class _Download:
+    """One file on its way: bytes come (``Transfer``) while those before them are read and hashed (``Prefix``)."""
+
+    def __init__(self, source: _Source, part: Part, pool: ThreadPoolExecutor, in_place: bool) -> None:
+        self.part = part
+        self._source = source
+        self._file = source.file
+        self._pool = pool
+        self._in_place = in_place
+        self._prefix = Prefix(part)
+        self._moving = asyncio.Event()
+        self._filled = False
+        self._transfer = Transfer(
+            source.client,
+            source.file,
+            self._prefix,
+            pool,
+            connections=source.pace.connections,
+            rate=Rate(source.pace.rate, sleep=source.sleep),
+            spare=source.spare,
+            sleep=source.sleep,
+            in_place=in_place,
+            moved=self._moved,
+        )
+
+    @property
+    def refetched(self) -> int:
+        """Pieces that were here and had to come again."""
+        return self._prefix.lost
+
+    async def run(self) -> str:
+        """Have all of the file here and on the disk for certain, and tell its SHA-256."""
+        part, expected = self.part, self._file.sha256
+        self._take_up()
+        ensure_space(part.path.parent, part.missing + self._source.spare)
+        self._moved()
+        await self._complete()
+        found = self._prefix.digest
+        if expected not in (None, found) and not await self._repair():
+            if not self._in_place:
+                self._prefix.begin(None, "")
+            raise DigestMismatch("download.digest", url=address(self._file.url), expected=expected, found=found)
+        if part.pieces:
+            part.prove(part.pieces - 1, self._prefix.digest)
+        await self._in_thread(part.sync)
+        return self._prefix.digest
+
+    def _take_up(self) -> None:
+        """Keep what an earlier run has left, unless it is of no use."""
+        part, file = self.part, self._file
+        untold = file.sha256 is None and part.validator is None  # nothing would tell when parts do not fit together
+        if part.size is None or file.size not in (None, part.size) or (part.here and untold):
+            part.begin(file.size, address(file.url))
+
+    def _moved(self) -> None:
+        """Bytes have come, or have been read, or have to come again."""
+        self._moving.set()
+        self._source.progress(self._prefix.at if self._in_place else self.part.here, self.part.size)
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def _complete(self) -> None:
+        """Until nothing is missing and all has been read: a piece that is not what it was comes again."""
+        while not self.part.whole or self._prefix.behind:
+            self._filled = False
+            filling = asyncio.create_task(self._transfer.fill())
+            filling.add_done_callback(self._no_more)
+            both = {filling, asyncio.create_task(self._follow())}
+            try:
+                done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
+                for task in done:
+                    task.result()
+            finally:
+                for task in both:
+                    task.cancel()
+                await asyncio.gather(*both, return_exceptions=True)
+
+    def _no_more(self, _: asyncio.Task[None]) -> None:
+        self._filled = True
+        self._moving.set()
+
+    async def _follow(self) -> None:
+        """Read what has come, as far as there is no gap, for as long as more is to come."""
+        while self._prefix.behind or not self._filled:
+            if self._prefix.behind >= (1 if self._filled else STEP // 2):  # few steps: each has to be waited for
+                await self._in_thread(self._prefix.advance)
+                if self._in_place:
+                    self._moved()
+            else:
+                self._moving.clear()
+                await self._moving.wait()
+
+    async def _repair(self) -> bool:
+        """Fetch piece after piece a second time, until the whole is right; tell whether it is.
+
+        A byte was spoilt on its way or on this disk, and nothing tells where. What an earlier run left comes first.
+        Where the server sends no parts, all of it comes again.
+        """
+        part, prefix = self.part, self._prefix
+        part.forget_digests()
+        order = sorted(range(part.pieces), key=lambda piece: piece not in part.suspects)
+        others, step = 0, self._source.pace.connections
+        for group in (order[at : at + step] for at in range(0, len(order), step)):
+            before = [await self._look(piece) for piece in group]
+            for piece in group:
+                prefix.lose(piece)
+            await self._transfer.fill()
+            if before != [await self._look(piece) for piece in group]:
+                others += 1
+                if others <= _TRIES and await self._is_right():
+                    return True
+            if self._transfer.ranges is False:
+                break
+        return (others > 0 or self._transfer.ranges is False) and await self._is_right()
+
+    async def _look(self, piece: int) -> bytes:
+        """What is here of *piece*, in 32 bytes."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.part.fingerprint, piece)
+
+    async def _is_right(self) -> bool:
+        """Read all of it again."""
+        self.part.forget_digests()
+        self._prefix.restart()
+        await self._complete()
+        return self._prefix.digest == self._file.sha256

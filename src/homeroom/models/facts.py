@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from homeroom.models.modelfile import Modelfile
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -139,6 +141,10 @@ class ModelFacts:
     experts: int = 0
     experts_used: int = 0
     scratch: Scratch | None = None
+    keeper: str = ""
+    """Whose store it is in: ``homeroom``, ``ollama``, ``lmstudio``, ..., ``folder``; empty for a file by its path."""
+    modelfile: Modelfile | None = None
+    """What Ollama keeps beside the weights."""
 
     @property
     def path(self) -> Path:
@@ -148,6 +154,21 @@ class ModelFacts:
     def embeds_only(self) -> bool:
         """Whether the header says that this model makes embeddings and cannot generate."""
         return self.pooling is not None
+
+    @property
+    def chat_format(self) -> str | None:
+        """The engine's built-in chat format to use: only where the file has no template of its own."""
+        return self.modelfile.chat_format if self.modelfile and self.chat_template is None else None
+
+    @property
+    def formats(self) -> bool:
+        """Whether the engine can make a prompt of a conversation: by the file's template or by a format of its own."""
+        return self.chat_template is not None or self.chat_format is not None
+
+    @property
+    def chats(self) -> bool:
+        """Whether the model answers as a partner does: it generates, and a conversation can be made a prompt for it."""
+        return self.formats and not self.embeds_only
 
     @property
     def thinks(self) -> bool:

@@ -53,6 +53,13 @@ class Token:
 
     origin: str
     secret: str = field(repr=False)
+    cookie: str = ""
+    """The name of a cookie that carries it as well, for a server whose older doors look there."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        cookie = {"Cookie": f"{self.cookie}={self.secret}"} if self.cookie else {}
+        return {"Authorization": f"Bearer {self.secret}", **cookie}
 
     def fits(self, url: URL) -> bool:
         return URL(self.origin).origin() == url.origin()
@@ -109,7 +116,7 @@ class Client:
             if target.scheme not in ("http", "https") or not target.host:
                 raise SourceFailure("models.bad_url", url=shown(url))
             if token is not None and token.fits(target):
-                authorization = {"Authorization": f"Bearer {token.secret}"}
+                authorization = token.headers
             async with self._session.get(
                 target,
                 headers={**(headers or {}), **authorization},

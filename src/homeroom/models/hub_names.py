@@ -40,24 +40,35 @@ _REFERENCE: Final[Mapping[str, re.Pattern[str]]] = {
 }
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HF_HOSTS: Final = ("huggingface.co/", "hf.co/", "https://huggingface.co/", "https://hf.co/")
-_SECRET: Final = re.compile(r"[\x21-\x7e]{1,512}")
+SECRET: Final = re.compile(r"[\x21-\x7e]{1,4096}")
+"""What a token may be made of; the longest are those of registries, which are signed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The servers that are asked, without a slash at the end, and the token for the first of them."""
+    """The servers that are asked, without a slash at the end, and the tokens for the first two of them."""
 
     hf: str = DEFAULTS["hf"]
     ms: str = DEFAULTS["ms"]
     ollama: str = DEFAULTS["ollama"]
     hf_secret: str | None = field(default=None, repr=False)
+    ms_secret: str | None = field(default=None, repr=False)
 
     @property
     def token(self) -> Token | None:
         """For Hugging Face (or the mirror in its place), and only where nobody can listen in."""
-        parts = urlsplit(self.hf)
-        safe = parts.scheme == "https" or parts.hostname in ("127.0.0.1", "::1", "localhost")
-        return Token(self.hf, self.hf_secret) if self.hf_secret and safe else None
+        return Token(self.hf, self.hf_secret) if self.hf_secret and _private(self.hf) else None
+
+    @property
+    def ms_token(self) -> Token | None:
+        """For ModelScope; as bearer and as the cookie that its older doors want."""
+        return Token(self.ms, self.ms_secret, "m_session_id") if self.ms_secret and _private(self.ms) else None
+
+
+def _private(server: str) -> bool:
+    """Whether nobody can listen in on the way to *server*."""
+    parts = urlsplit(server)
+    return parts.scheme == "https" or parts.hostname in ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +95,26 @@ def endpoints(
 ) -> Endpoints:
     """The servers by homeroom's settings (*hf*, *modelscope*, *ollama*), else by the hubs' own variables, else the usual.
 
-    ``HF_ENDPOINT`` and ``MODELSCOPE_DOMAIN`` are those of the hubs' own tools; the token is ``HF_TOKEN``'s, else the
-    one that ``hf auth login`` has written. Raises SettingsError for one that is no address.
+    ``HF_ENDPOINT``, ``MODELSCOPE_ENDPOINT`` and its older ``MODELSCOPE_DOMAIN`` are those of the hubs' own tools; the
+    tokens are ``HF_TOKEN``'s, else the one that ``hf auth login`` has written, and ``MODELSCOPE_API_TOKEN``'s (what
+    ``modelscope login`` writes is a pickle, which is not opened). Raises SettingsError for one that is no address.
     """
     environment = os.environ if environment is None else environment
     given = {
         "hf": (("hf_endpoint", hf), ("HF_ENDPOINT", environment.get("HF_ENDPOINT", ""))),
-        "ms": (("modelscope_endpoint", modelscope), ("MODELSCOPE_DOMAIN", environment.get("MODELSCOPE_DOMAIN", ""))),
+        "ms": (
+            ("modelscope_endpoint", modelscope),
+            *((name, environment.get(name, "")) for name in ("MODELSCOPE_ENDPOINT", "MODELSCOPE_DOMAIN")),
+        ),
         "ollama": (("ollama_registry", ollama),),
     }
     chosen: dict[str, str] = {}
     for hub, places in given.items():
         name, value = next(((name, value) for name, value in places if value.strip()), ("", DEFAULTS[hub]))
         chosen[hub] = _server(name, value.strip(), DEFAULTS[hub])
-    return Endpoints(chosen["hf"], chosen["ms"], chosen["ollama"], _hf_secret(environment))
+    secret = environment.get("MODELSCOPE_API_TOKEN", "").strip()
+    ms_secret = secret if SECRET.fullmatch(secret) else None
+    return Endpoints(chosen["hf"], chosen["ms"], chosen["ollama"], _hf_secret(environment), ms_secret)
 
 
 def _server(name: str, value: str, default: str) -> str:
@@ -126,7 +143,7 @@ def _hf_secret(environment: Mapping[str, str]) -> str | None:
         except (OSError, ValueError, RuntimeError):  # none is there, or no home
             return None
     secret = secret.strip()
-    return secret if _SECRET.fullmatch(secret) else None
+    return secret if SECRET.fullmatch(secret) else None
 
 
 def parse(model: str) -> Reference | None:

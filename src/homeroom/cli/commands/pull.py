@@ -1,6 +1,9 @@
-"""``homeroom pull``: fetch a model into this machine's store."""
+"""``homeroom pull``: choose the file of a model that suits this machine, and fetch it into the store."""
 
 from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -8,41 +11,99 @@ from click.shell_completion import CompletionItem
 from homeroom import text
 from homeroom.cli import grammar
 from homeroom.cli.output import Output
-from homeroom.cli.parameters import setting_flags
-from homeroom.errors import UnknownModel
-from homeroom.settings import load
+from homeroom.cli.parameters import PULL_SETTINGS, setting_flags
+from homeroom.errors import UsageError
+from homeroom.settings import Settings, load
+
+if TYPE_CHECKING:
+    from homeroom.engine.pull_plan import PullPlan
 
 
-def _offered(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _known(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The starter, and the catalogue's names that begin with *incomplete*."""
+    from homeroom.models import catalogue
     from homeroom.models.names import STARTER
 
-    return [CompletionItem(STARTER)] if STARTER.startswith(incomplete) else []
+    known = (STARTER, *(entry.name for entry in catalogue.entries()))
+    return [CompletionItem(name) for name in known if name.lower().startswith(incomplete.lower())]
 
 
 @grammar.command("pull")
-@grammar.argument("model", metavar="MODEL", shell_complete=_offered)
-@setting_flags("index_url")
-def command(out: Output, model: str, **flags: str | None) -> int:
-    from homeroom.cli.progress import Bar
+@grammar.argument("model", metavar="MODEL", shell_complete=_known)
+@grammar.option("--quant", "quantization", metavar="NAME", default=None, key="help.option.quant")
+@grammar.option("--max-size", metavar="SIZE", default=None, key="help.option.max_size")
+@grammar.option("-y", "--yes", is_flag=True, key="help.option.yes")
+@grammar.option("--dry-run", is_flag=True, key="help.option.pull_dry_run")
+@grammar.option("--force", is_flag=True, key="help.option.pull_force")
+@setting_flags("ctx", "parallel", "kv_type", *PULL_SETTINGS)
+def command(
+    out: Output,
+    model: str,
+    quantization: str | None,
+    max_size: str | None,
+    yes: bool,
+    dry_run: bool,
+    force: bool,
+    **flags: str | None,
+) -> int:
+    """Exit 0 where the model is here afterwards, 1 where it does not fit or nothing is small enough."""
     from homeroom.cli.running import run_async
-    from homeroom.models.names import STARTER, resolve
-    from homeroom.models.starter import pull_starter
-    from homeroom.models.store import Store
 
-    settings = load(flags)
-    if model.removesuffix(":latest").lower() != STARTER:
-        found = resolve(model, Store(settings.models), settings.model_folders)  # tells why it cannot be fetched
-        raise UnknownModel("cli.pull.is_here", model=model, path=found.path)
-    stored = run_async(pull_starter(settings, progress=Bar(out)))
-    data = {
-        "name": stored.name,
-        "path": str(stored.path),
-        "sha256": stored.sha256,
-        "bytes": stored.bytes,
-        "source": stored.source,
-        "licence": stored.licence,
-        "pulled_at": stored.pulled_at.isoformat().replace("+00:00", "Z"),
-    }
-    about = text.t("cli.pull.done", name=stored.name, size=text.size(stored.bytes), path=stored.path)
-    out.show(data, [about], [stored.name])
+    wants = {"quantization": quantization, "max_size": _size(max_size, model), "force": force}
+    return run_async(_pull(out, load(flags), model, wants, ask=not yes, dry_run=dry_run))
+
+
+def _size(words: str | None, model: str) -> int | None:
+    from homeroom.settings import size_in_bytes
+
+    if words is None:
+        return None
+    try:
+        return size_in_bytes(words)
+    except ValueError:
+        raise UsageError("pull.bad_size", value=words, typed=shlex.quote(model)) from None
+
+
+async def _pull(out: Output, settings: Settings, model: str, wants: dict[str, Any], *, ask: bool, dry_run: bool) -> int:
+    from homeroom.cli import pulling
+    from homeroom.cli.progress import Bar, Status
+    from homeroom.engine.pull import Puller
+
+    puller, status = Puller(settings, tell=out.say), Status(out)
+    status.show(text.t("pull.looking", name=model))
+    try:
+        plan = await puller.plan(model, **wants)
+    finally:
+        status.clear()
+    if plan.here:
+        out.show(_row(plan, fetched=False), pulling.here(plan), [plan.name])
+        return 0
+    if dry_run:
+        return _tell(out, plan)
+    pulling.tell(out, plan)
+    if (refusal := plan.refusal()) is not None:
+        raise refusal
+    if ask and not out.asks(text.t("pull.ask"), otherwise=True):
+        out.say(text.t("pull.declined"))
+        return 1
+    stored = await puller.fetch(plan, progress=Bar(out))
+    took = {"download_bytes": plan.download_bytes, "rate": plan.rate, "seconds": plan.seconds}
+    row = _row(plan.with_stored(stored), fetched=True) | took
+    out.show(row, pulling.done(plan, stored), [stored.name])
     return 0
+
+
+def _row(plan: PullPlan, *, fetched: bool) -> dict[str, Any]:
+    return plan.row() | {"fetched": fetched}
+
+
+def _tell(out: Output, plan: PullPlan) -> int:
+    """What would be done, and whether it could be."""
+    from homeroom.cli import pulling
+
+    refusal, next_ = plan.refusal(), text.t("pull.dry_run", again=plan.again)
+    out.show(_row(plan, fetched=False), [*pulling.page(plan), *([] if refusal else [next_])], [plan.source])
+    if refusal is None:
+        return 0
+    out.blame(refusal)
+    return refusal.exit_code

@@ -135,16 +135,16 @@ async def _default(out: Output, settings: Settings) -> str:
 
 
 async def _found(out: Output, settings: Settings, name: str) -> str:
-    """*name*, once it is on this machine: on a terminal the starter model is offered where it is not."""
-    from homeroom.cli.progress import Bar
-    from homeroom.models.names import resolve
-    from homeroom.models.starter import pull_starter
-    from homeroom.models.store import Store
+    """*name*, once it is on this machine: on a terminal it is offered to fetch what is not."""
+    from homeroom.cli.pulling import get
+    from homeroom.engine.pull import GETTABLE
+    from homeroom.errors import AmbiguousModel
+    from homeroom.models.library import Library
 
     try:
-        resolve(name, Store(settings.models), settings.model_folders)
-    except UnknownModel as error:
-        if error.key != "models.not_pulled" or not out.asks(text.t("cli.run.pull", name=name)):
+        Library(settings).resolve(name)
+    except (UnknownModel, AmbiguousModel) as error:
+        if error.key not in GETTABLE or not out.asks(text.t("cli.run.pull", name=name)):
             raise
-        await pull_starter(settings, progress=Bar(out))
+        await get(out, settings, name)
     return name

@@ -43,7 +43,7 @@ def command(out: Output, model: str, **flags: str | None) -> int:
     stored = next((kept for kept in library.store.all() if facts.paths and kept.path == facts.path), None)
     said = lineage(facts, entry)
     grid = adviser.grid(looked)
-    data = row(facts, stored) | {
+    data = row(facts, stored, library.last_used(facts)) | {
         "source": stored.source if stored else looked.source,
         "origin": looked.origin,
         "traffic": looked.traffic_bytes,
@@ -52,7 +52,7 @@ def command(out: Output, model: str, **flags: str | None) -> int:
         "quantizations": [_grid_row(one) for one in grid],
         "machine": memory(adviser.machine),
     }
-    blocks: list[Block] = [header(facts, stored, entry), *(Prose(str(line)) for line in said)]
+    blocks: list[Block] = [header(facts, stored, entry), *(Prose(str(line)) for line in said), *modelfile(facts)]
     if entry is not None and entry.kind == "vision-language":
         blocks.append(Prose(text.t("advice.vision")))
     if looked.traffic_bytes:
@@ -131,6 +131,7 @@ def _grid_row(one: Fit_) -> dict[str, Any]:
 def header(facts: ModelFacts, stored: StoredModel | None = None, entry: Entry | None = None) -> Facts:
     """The header's facts, each with a line that says what it means."""
     from homeroom.cli.tables import Facts
+    from homeroom.models.neighbours import TITLES
 
     rows = [
         ("title", entry.title if entry else facts.title),
@@ -145,7 +146,7 @@ def header(facts: ModelFacts, stored: StoredModel | None = None, entry: Entry | 
         ("vocabulary", f"{facts.vocabulary:,}"),
         ("kind", kind_word(entry.kind) if entry else None),
         # The catalogue knows shapes, not chat templates.
-        ("chat", None if entry else yes_no(facts.chat_template is not None and not facts.embeds_only)),
+        ("chat", None if entry else yes_no(facts.chats)),
         ("tools", None if entry else yes_no(facts.takes_tools)),
         ("thinking", None if entry else yes_no(facts.thinks)),
         ("embeds", facts.pooling),
@@ -155,6 +156,7 @@ def header(facts: ModelFacts, stored: StoredModel | None = None, entry: Entry | 
         ("repository", entry.repository if entry else None),
         ("released", entry.released if entry else None),
         ("source", stored.source if stored else None),
+        ("store", TITLES.get(facts.keeper)),
     ]
     # A row of the table that is as long as a path would push the remarks aside.
     paths = [str(path) for path in facts.paths]
@@ -167,6 +169,31 @@ def header(facts: ModelFacts, stored: StoredModel | None = None, entry: Entry | 
             if value is not None and value != ""
         ),
     )
+
+
+def modelfile(facts: ModelFacts) -> list[Block]:
+    """What a model of Ollama's brings beside its weights, and what becomes of it here."""
+    from homeroom.cli.tables import Facts
+    from homeroom.engine.ollama_options import followed
+    from homeroom.models.modelfile import seen
+
+    told = facts.modelfile
+    if told is None or not (told.system or told.messages or told.parameters or told.template):
+        return []
+    rows = [("system", seen(told.system))] if told.system else []
+    rows += [("messages", str(len(told.messages)))] if told.messages else []
+    shown = [
+        (text.t(f"neighbours.fact.{name}"), value, text.t(f"neighbours.fact.{name}.means")) for name, value in rows
+    ]
+    for name, value in told.parameters.items():
+        means = "parameter" if followed(name, value) else "unfollowed"
+        listed = ", ".join(value) if isinstance(value, list) else str(value)
+        shown.append((name, seen(listed, 60), text.t(f"neighbours.fact.{means}.means")))
+    if told.template:
+        kind = "own" if facts.chat_template else "format" if facts.chat_format else "none"
+        value = text.t(f"neighbours.template.{kind}", name=facts.chat_format)
+        shown.append((text.t("neighbours.fact.template"), value, text.t(f"neighbours.template.{kind}.means")))
+    return ["", Facts(text.t("neighbours.title"), tuple(shown))]
 
 
 def fate(verdict: Fit) -> Facts:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from homeroom import text
 from homeroom.cli import grammar
 from homeroom.cli.output import Output
-from homeroom.cli.parameters import GATEWAY_SETTINGS, setting_flags
-from homeroom.errors import Interrupted, UnknownModel
+from homeroom.cli.parameters import GATEWAY_SETTINGS, PULL_SETTINGS, setting_flags
+from homeroom.errors import Interrupted
 from homeroom.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ OWNER = "owner"
 
 
 @grammar.command("up")
-@setting_flags(*GATEWAY_SETTINGS, "index_url")
+@setting_flags(*GATEWAY_SETTINGS, *PULL_SETTINGS)
 def command(out: Output, **flags: str | None) -> int:
     from homeroom.cli.running import run_async
 
@@ -56,8 +56,10 @@ async def _up(out: Output, settings: Settings, asked: bool) -> int:
 
 
 async def _model(out: Output, settings: Settings) -> Chosen:
-    """The model to run: the one that is named, else the best here, else the starter, which is fetched."""
+    """The model to run: the one that is named, which is fetched where it is not here, else the best here, else the
+    starter."""
     from homeroom.cli.progress import Bar
+    from homeroom.cli.pulling import get
     from homeroom.engine.choose import Chosen, choose, named
     from homeroom.engine.plan import Ask
     from homeroom.hardware.machine import detect
@@ -65,19 +67,16 @@ async def _model(out: Output, settings: Settings) -> Chosen:
     from homeroom.models.starter import pull_starter
 
     library = Library(settings)
-    try:
+    if settings.model:
+        await get(out, settings, settings.model)
         chosen = named(library, settings)
-        if chosen is None:
-            models, broken = library.all()
-            for error in broken:
-                out.warn(error.message)
-            chosen = choose(models, detect(), Ask.from_settings(settings))
-            if chosen is None and models:
-                out.say(text.t("cli.up.none_fits", count=len(models)))
-    except UnknownModel as error:
-        if error.key != "models.not_pulled":
-            raise
-        chosen = None
+    else:
+        models, broken = library.all()
+        for error in broken:
+            out.warn(error.message)
+        chosen = choose(models, detect(), Ask.from_settings(settings))
+        if chosen is None and models:
+            out.say(text.t("cli.up.none_fits", count=len(models)))
     if chosen is None:
         stored = await pull_starter(settings, progress=Bar(out))
         chosen = Chosen(library.find(stored.name), "choose.pulled")

@@ -1,0 +1,142 @@
+"""From a plan to a stored model: each file fetched, or mended where a damaged one is in its place, and then named.
+
+Knows the store, its locks and ``models/download``; does not know why these files (``pull_choice``) nor other sources
+(``pull``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from homeroom import text
+from homeroom.engine.pull_plan import PullPlan, Wanted
+from homeroom.models.disk import Lock, Sleep
+from homeroom.models.manifest import StoredFile, plain_file_name
+from homeroom.models.remote import RemoteFile
+from homeroom.models.store import Store, StoredModel
+
+if TYPE_CHECKING:
+    from homeroom.models.download import Pace
+    from homeroom.models.http import Client, Network
+    from homeroom.models.starter import Progress
+
+LONGEST_LINE: Final = 4096
+
+
+class Fetcher:
+    """Fetches into *store*; *tell* hears where another process is waited for."""
+
+    def __init__(self, store: Store, network: Network, tell: Callable[[str], None], sleep: Sleep) -> None:
+        self._store = store
+        self._network = network
+        self._tell = tell
+        self._sleep = sleep
+
+    async def take(self, plan: PullPlan, *, progress: Progress, pace: Pace) -> StoredModel:
+        """Fetch every file of *plan* and name the model. Raises NetworkFailure, SourceFailure, DigestMismatch, DiskFull,
+        StoreFailure; what has arrived is used by the next call."""
+        from homeroom.models.http import Client
+
+        self._store.prepare()
+        files: list[StoredFile] = []
+        rest = plan.download_bytes
+        progress.begin(text.t("pull.fetching", name=plan.name), plan.bytes or None)
+        try:
+            # Whoever deletes what no model needs leaves all of it while somebody is in the middle of a pull.
+            async with self._busy(plan), Client(self._network) as client:
+                for one in plan.wanted:
+                    rest -= one.rest
+                    files.append(await self._one(client, one, pace, rest, plan.name, _counted(progress)))
+                return await self._name(plan, files)
+        finally:
+            progress.done()
+
+    async def _one(
+        self, client: Client, one: Wanted, pace: Pace, spare: int, name: str, show: Callable[[int, int | None], None]
+    ) -> StoredFile:
+        """One file, fetched, or mended where a damaged one is in its place; *spare* more bytes are to come after it."""
+        from homeroom.models import download
+
+        file, store = one.file, self._store
+        title = _plain(file.name.rpartition("/")[2])
+        if file.sha256 is not None and file.size is not None and store.blob(file.sha256).is_file():
+            if not store.holds(file.sha256, file.size):
+                path = store.blob(file.sha256)
+                await download.mend(
+                    client, file, path, partial=store.partial, progress=show, pace=pace, sleep=self._sleep
+                )
+                store.mark(file.sha256, damaged=False)
+            show(file.size, None)
+            return StoredFile(one.role, title, file.sha256, file.size)
+        got = await download.fetch(
+            client,
+            file,
+            blob=store.blob,
+            partial=store.partial,
+            progress=show,
+            pace=pace,
+            spare=spare,
+            sleep=self._sleep,
+            waiting=lambda: self._tell(text.t("pull.waiting", name=name)),
+        )
+        show(got.size, None)
+        return StoredFile(one.role, title, got.sha256, got.size)
+
+    def _busy(self, plan: PullPlan) -> Lock:
+        """Tells those who delete that a pull is in progress, and what it needs."""
+        path = self._store.partial / f"pull-{os.getpid()}-{id(plan):x}.lock"
+        return Lock(path, sleep=self._sleep, note=" ".join(one.file.sha256 or "" for one in plan.wanted).encode())
+
+    async def _name(self, plan: PullPlan, files: Sequence[StoredFile]) -> StoredModel:
+        """Write the manifest, while nobody can delete a file that it names."""
+        async with AsyncExitStack() as stack:
+            for sha256 in sorted({file.sha256 for file in files}):
+                await stack.enter_async_context(Lock(self._store.lock(sha256), sleep=self._sleep))
+            return self._store.put(plan.name, files, source=plan.source, licence=plan.licence, note=plan.title)
+
+
+def _plain(name: str) -> str:
+    """*name* as a file may be called everywhere."""
+    return name if plain_file_name(name) else re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[-200:] or "model.gguf"
+
+
+def _counted(progress: Progress) -> Callable[[int, int | None], None]:
+    """A file's own count, from zero, as steps of the whole."""
+    here = 0
+
+    def show(count: int, _: int | None) -> None:
+        nonlocal here
+        progress.advance(count - here)
+        here = count
+
+    return show
+
+
+def arrived(store: Store, file: RemoteFile) -> int:
+    """Bytes of *file* that are on this disk; of a damaged one all, for it is mended in its place."""
+    key = file.sha256 or hashlib.sha256(file.url.encode()).hexdigest()  # as ``download`` calls its part
+    for path in (store.blob(key), store.partial / f"{key}.part"):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        # A part has holes: what has arrived is what takes room.
+        return min(status.st_size, getattr(status, "st_blocks", 0) * 512 if path.suffix else status.st_size)
+    return 0
+
+
+def validator(table: Path) -> str | None:
+    """The server's word for the version that was fetched, as the *table* of its pieces keeps it; None where it does not."""
+    try:
+        with table.open("rb") as file:
+            said = json.loads(file.readline(LONGEST_LINE))["validator"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return said if isinstance(said, str) else None
