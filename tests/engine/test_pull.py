@@ -14,8 +14,8 @@ import pytest
 
 from homeroom import settings
 from homeroom.engine.pull import Puller
-from homeroom.engine.pull_fetch import arrived, validator
-from homeroom.engine.pull_plan import LEAST_SEEN, Meter, PullPlan
+from homeroom.engine.pull.fetch import arrived, validator
+from homeroom.engine.pull.plan import LEAST_SEEN, Meter, PullPlan
 from homeroom.errors import (
     AmbiguousModel,
     DiskFull,
@@ -33,7 +33,7 @@ from homeroom.models.library import Library
 from homeroom.models.pieces import LENGTH
 from homeroom.models.remote import RemoteFile
 from homeroom.models.store import Store
-from homeroom.models.verify import verify
+from homeroom.models.store.verify import verify
 from support.gguf_writer import with_metadata
 from support.hub_server import HubServer
 from support.models import Quiet

@@ -11,7 +11,7 @@ from typing import Final
 from homeroom.models.gguf import read_header
 from homeroom.models.gguf_write import encode_tensors
 from homeroom.models.store import Store, StoredFile, StoredModel
-from homeroom.models.verify import Checked, verify
+from homeroom.models.store.verify import Checked, verify
 from support.gguf_writer import U16, Typed, Value, with_metadata, write_gguf
 
 I32: Final = 5

@@ -14,7 +14,7 @@ from homeroom.cli.words import fit_word, speed_words
 
 if TYPE_CHECKING:
     from homeroom.cli.tables import Block
-    from homeroom.engine.pull_plan import PullPlan
+    from homeroom.engine.pull.plan import PullPlan
     from homeroom.fit.verdict import Fit
     from homeroom.models.store import StoredModel
     from homeroom.settings import Settings

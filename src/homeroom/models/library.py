@@ -20,8 +20,8 @@ from homeroom.models.facts import ModelFacts
 from homeroom.models.gguf import Header, read_header
 from homeroom.models.inspect import facts_from, inspect
 from homeroom.models.neighbours import Survey, survey
-from homeroom.models.stamps import Stamps
 from homeroom.models.store import Store
+from homeroom.models.store.stamps import Stamps
 from homeroom.settings import Settings
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from homeroom.errors import AmbiguousModel
 from homeroom.models import hub_names, labels
 from homeroom.models.http import address
 from homeroom.models.inspect import model_stem
-from homeroom.models.manifest import valid_name
+from homeroom.models.store.manifest import valid_name
 
 if TYPE_CHECKING:
     from homeroom.models.catalogue import Entry

@@ -16,7 +16,7 @@ from homeroom.errors import UsageError
 from homeroom.settings import Settings, load
 
 if TYPE_CHECKING:
-    from homeroom.engine.pull_plan import PullPlan
+    from homeroom.engine.pull.plan import PullPlan
 
 
 def _known(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -45,7 +45,7 @@ def _can_ask(out: Output) -> bool:
 
 def _bytes(store: Store, names: list[str]) -> int:
     """Of the files of all *names*, a shared one once; what another model needs too is not known yet."""
-    from homeroom.models.manifest import Manifest
+    from homeroom.models.store.manifest import Manifest
 
     said = [store.load(store.manifest(name)) for name in names]
     files = {file.sha256: file.bytes for one in said if isinstance(one, Manifest) for file in one.files}

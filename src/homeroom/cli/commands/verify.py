@@ -18,7 +18,7 @@ def command(out: Output, models: tuple[str, ...]) -> int:
     from homeroom.cli.progress import Bar
     from homeroom.cli.tables import Table
     from homeroom.models.store import Store
-    from homeroom.models.verify import verify
+    from homeroom.models.store.verify import verify
 
     settings = load()
     store = Store(settings.models)

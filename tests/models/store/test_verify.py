@@ -10,7 +10,7 @@ import pytest
 
 from homeroom.errors import StoreFailure, UnknownModel
 from homeroom.models.store import Store, StoredFile
-from homeroom.models.verify import verify
+from homeroom.models.store.verify import verify
 from support.stores import SHARDS, Silent, assert_whole, blob, check, digest, keep, keep_split
 
 CONTENT = bytes(range(256)) * 10_000

@@ -1,8 +1,8 @@
 """Getting a model: which file of it suits this machine, from which source, and fetching that into the store.
 
 Knows in which order sources are asked, what is here already and how files become a stored model; what words mean is
-``pull_words``'s, what suits ``pull_choice``'s, what is offered ``models/offers``'s, bytes are ``models/download``'s.
-Shows nothing and asks nobody: what is to be done is a plan (``pull_plan``) first.
+``words``'s, what suits ``choice``'s, what is offered ``models/offers``'s, bytes are ``models/download``'s.
+Shows nothing and asks nobody: what is to be done is a plan (``plan``) first.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from homeroom import text
-from homeroom.engine.pull_choice import Chooser, Chosen, judge
-from homeroom.engine.pull_fetch import Fetcher, arrived, validator
-from homeroom.engine.pull_plan import PullPlan, Wanted, spelled
-from homeroom.engine.pull_words import Meant, is_starter, settled, understand, with_quantization
+from homeroom.engine.pull.choice import Chooser, Chosen, judge
+from homeroom.engine.pull.fetch import Fetcher, arrived, validator
+from homeroom.engine.pull.plan import PullPlan, Wanted, spelled
+from homeroom.engine.pull.words import Meant, is_starter, settled, understand, with_quantization
 from homeroom.errors import (
     AmbiguousModel,
     BadModelFile,
@@ -33,9 +33,9 @@ from homeroom.models import hub_names
 from homeroom.models.disk import Sleep, free_bytes
 from homeroom.models.hub_names import Reference
 from homeroom.models.library import Library
-from homeroom.models.manifest import Manifest, valid_name
 from homeroom.models.remote import RemoteFile
 from homeroom.models.store import Store, StoredModel
+from homeroom.models.store.manifest import Manifest, valid_name
 from homeroom.settings import Settings
 from homeroom.text import sentence
 

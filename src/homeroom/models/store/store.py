@@ -27,27 +27,23 @@ from typing import TYPE_CHECKING, Final
 from homeroom import text
 from homeroom.errors import HomeroomError, StoreFailure
 from homeroom.models.disk import disk_error, hold, replace_file, sync_folder
-from homeroom.models.folders import FolderModel as FolderModel
-from homeroom.models.folders import folder_models as folder_models
-from homeroom.models.folders import model_stem as model_stem
-from homeroom.models.folders import shards as shards
-from homeroom.models.links import link, link_folder, linked
-from homeroom.models.manifest import DIGEST as DIGEST
-from homeroom.models.manifest import (
+from homeroom.models.store.links import link, link_folder, linked
+from homeroom.models.store.manifest import (
+    DIGEST,
     LARGEST_MANIFEST,
     Manifest,
+    StoredFile,
     check_files,
     file_name,
     name_of,
     parse,
+    valid_name,
     written,
 )
-from homeroom.models.manifest import StoredFile as StoredFile
-from homeroom.models.manifest import valid_name as valid_name
-from homeroom.models.stamps import Stamps
+from homeroom.models.store.stamps import Stamps
 
 if TYPE_CHECKING:
-    from homeroom.models.cleaning import Pruned, Removed
+    from homeroom.models.store.cleaning import Pruned, Removed
 
 FOLDERS: Final = ("blobs", "damaged", "manifests", "partial", "pieces", "split", "used")
 
@@ -309,13 +305,13 @@ class Store:
 
     def remove(self, name: str) -> Removed:
         """Delete the model called *name*, sound or broken, and the files that no other needs. See ``cleaning.remove``."""
-        from homeroom.models.cleaning import remove
+        from homeroom.models.store.cleaning import remove
 
         return remove(self, name)
 
     def prune(self, *, dry_run: bool = False) -> Pruned:
         """Delete what no model needs; with *dry_run* only tell. See ``cleaning.prune``."""
-        from homeroom.models.cleaning import prune
+        from homeroom.models.store.cleaning import prune
 
         return prune(self, dry_run=dry_run)
 

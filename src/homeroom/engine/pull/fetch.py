@@ -1,6 +1,6 @@
 """From a plan to a stored model: each file fetched, or mended where a damaged one is in its place, and then named.
 
-Knows the store, its locks and ``models/download``; does not know why these files (``pull_choice``) nor other sources
+Knows the store, its locks and ``models/download``; does not know why these files (``choice``) nor other sources
 (``pull``).
 """
 
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from homeroom import text
-from homeroom.engine.pull_plan import PullPlan, Wanted
+from homeroom.engine.pull.plan import PullPlan, Wanted
 from homeroom.models.disk import Lock, Sleep
-from homeroom.models.manifest import StoredFile, plain_file_name
 from homeroom.models.remote import RemoteFile
 from homeroom.models.store import Store, StoredModel
+from homeroom.models.store.manifest import StoredFile, plain_file_name
 
 if TYPE_CHECKING:
     from homeroom.models.download import Pace

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from homeroom.models.manifest import file_name
+from homeroom.models.store.manifest import file_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from homeroom.errors import StoreFailure
 from homeroom.models.disk import disk_error, sync_folder
-from homeroom.models.manifest import StoredFile
+from homeroom.models.store.manifest import StoredFile
 
 
 def link_folder(split: Path, files: Sequence[StoredFile]) -> Path:

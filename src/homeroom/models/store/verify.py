@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Literal
 
 from homeroom import text
 from homeroom.errors import HomeroomError, StoreFailure, UnknownModel
-from homeroom.models.links import linked
-from homeroom.models.manifest import Manifest, StoredFile
 from homeroom.models.pieces import LENGTH
 from homeroom.models.prefix import examine
 from homeroom.models.store import Broken, Store
+from homeroom.models.store.links import linked
+from homeroom.models.store.manifest import Manifest, StoredFile
 
 if TYPE_CHECKING:
     from homeroom.models.starter import Progress

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from homeroom import text
-from homeroom.engine.pull_plan import Meter
-from homeroom.engine.pull_words import Meant
+from homeroom.engine.pull.plan import Meter
+from homeroom.engine.pull.words import Meant
 from homeroom.errors import AmbiguousModel, SaidNo, SourceFailure, UnknownModel
 from homeroom.fit import offered
 from homeroom.fit.rank import Candidate

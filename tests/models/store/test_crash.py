@@ -196,7 +196,7 @@ def test_killed_at_any_moment_the_store_is_whole(tmp_path: Path) -> None:
     """SIGKILL, a hundred times, in the middle of puts, removes and prunes; two processes are at it at once."""
     store, choose = Store(tmp_path / "models"), random.Random(4)
     keep(store, "stays", b"stays")
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     seen: set[str] = set()
     for number in range(KILLS // 2):
         workers = [
@@ -260,7 +260,7 @@ def test_a_full_disk_at_put_names_nothing_and_loses_nothing(tmp_path: Path) -> N
     under = small_disk(tmp_path / "disk", 2)
     if under is None:
         pytest.skip("nobody may mount here")
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     run = [*under, sys.executable, "-c", FILLER, str(tmp_path / "disk")]
     done = subprocess.run(run, capture_output=True, text=True, env=environment, timeout=60)
     full = "models.disk_full True ['old']\n"

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeroom.errors import StoreFailure
-from homeroom.models.manifest import file_name, name_of, plain_file_name
 from homeroom.models.store import Store, StoredFile, StoredModel, valid_name
+from homeroom.models.store.manifest import file_name, name_of, plain_file_name
 
 CONTENT = b"GGUF and so on"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

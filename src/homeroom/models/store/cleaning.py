@@ -15,9 +15,9 @@ from typing import Final, Literal
 
 from homeroom.errors import DiskFull, StoreFailure, UnknownModel
 from homeroom.models.disk import Lock, disk_error, note_in, sync_folder
-from homeroom.models.links import unlink
-from homeroom.models.manifest import DIGEST, LARGEST_MANIFEST, Manifest, digests_in
 from homeroom.models.store import Store
+from homeroom.models.store.links import unlink
+from homeroom.models.store.manifest import DIGEST, LARGEST_MANIFEST, Manifest, digests_in
 
 Kind = Literal["blob", "part", "links", "note"]
 _PART: Final = re.compile(r"(?P<digest>[0-9a-f]{64})\..+|.+\.tmp")

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from homeroom.errors import StoreFailure, UnknownModel
-from homeroom.models.cleaning import Pruned, Removed
 from homeroom.models.disk import Lock
 from homeroom.models.store import Store
+from homeroom.models.store.cleaning import Pruned, Removed
 from support.stores import assert_whole, blob, digest, keep, keep_split
 
 
@@ -185,7 +185,7 @@ def test_removing_works_on_a_disk_without_room_for_a_lock(tmp_path: Path) -> Non
     run = ["unshare", "-rm", "sh", "-c", mount, "sh", str(tmp_path), sys.executable, code]
     if sys.platform != "linux" or subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode:
         pytest.skip("nobody may mount here")
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(run, capture_output=True, text=True, env=environment, timeout=60)
     assert (done.stdout, done.stderr) == ("1 {'big'} ()\n", "")
 
