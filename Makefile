@@ -18,9 +18,10 @@ check: $(VENV)/.checked           ## ruff, mypy strict, and the tests of structu
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/house
 
-bench: $(VENV)/.tested            ## gateway against bare engine; start-up; memory and speed told against the engine and a peer
+bench: $(VENV)/.tested            ## gateway against bare engine; start-up; downloads beside curl; memory and speed told against the engine and a peer
 	$(BIN)/python bench/gateway.py $(ARGS)
 	$(BIN)/python bench/startup.py $(ARGS)
+	$(BIN)/python bench/download.py
 	$(BIN)/python bench/fit_speed.py
 	$(BIN)/python bench/fit_accuracy.py
 	$(BIN)/python bench/speed_accuracy.py
