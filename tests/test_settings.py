@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from homeroom import settings
+from homeroom import settings, text
 from homeroom.errors import SettingsError
 from homeroom.settings import SETTINGS, load
 
@@ -112,3 +112,18 @@ def test_a_home_of_nobody_is_refused() -> None:
     with pytest.raises(SettingsError) as caught:
         load({}, {"HOMEROOM_HOME": "~nobody-of-this-name/x"})
     assert caught.value.key == "ground.bad_home" and caught.value.next
+
+
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_what_is_allowed_is_told_in_the_language_of_the_user(
+    language: text.Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text, "_default", language)
+    allowed = {setting.name: setting.allowed for setting in SETTINGS}
+    assert all(allowed.values())
+    assert allowed["kv_type"] == " | ".join(settings.KV_TYPES)
+    assert all(word in allowed["sources"] for word in settings.SOURCES)
+    assert all(word in allowed["stores"] for word in settings.STORES)
+    assert ("秒" in allowed["engine_wait"]) == (language == "zh")
+    for word in ("MODELSCOPE_ENDPOINT", "MODELSCOPE_DOMAIN"):
+        assert word in allowed["modelscope_endpoint"] and word in text.t("settings.modelscope_endpoint")

@@ -1,4 +1,4 @@
-"""Reading back what homeroom itself keeps between runs: small JSON files that anything may have happened to.
+"""Reading small files that anything may have happened to: what homeroom keeps between runs, what other programs keep.
 
 Knows that a file can be damaged, huge or no file at all; does not know what is kept.
 """
@@ -15,11 +15,11 @@ MOST: Final = 1 << 20
 """Bytes; what homeroom keeps is far smaller."""
 
 
-def read_json(path: Path, most: int = MOST) -> Any:
-    """The JSON value in *path*, a regular file of at most *most* bytes.
+def read_bytes(path: Path, most: int = MOST) -> bytes:
+    """All of *path*, a regular file of at most *most* bytes.
 
     Raises OSError where it cannot be read (or is a pipe or a device, which are not waited for), ValueError where it is
-    no JSON, too large, too deeply nested or has numbers that JSON has not.
+    too large.
     """
     # A pipe would be waited for until somebody writes into it.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -29,6 +29,13 @@ def read_json(path: Path, most: int = MOST) -> Any:
         content = file.read(most + 1)
     if len(content) > most:
         raise ValueError(f"{path} is larger than {most} bytes")
+    return content
+
+
+def read_json(path: Path, most: int = MOST) -> Any:
+    """The JSON value in *path*. Raises as ``read_bytes``, and ValueError where it is no JSON, too deeply nested or has
+    numbers that JSON has not."""
+    content = read_bytes(path, most)
     try:
         return json.loads(content, parse_constant=_refuse)
     except RecursionError:

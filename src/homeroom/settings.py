@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from homeroom import text
 from homeroom.errors import SettingsError
 
 KV_TYPES: Final = ("auto", "f16", "q8_0", "q4_0")
@@ -93,12 +94,18 @@ def _folders(value: Any) -> tuple[Path, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. Its help is the message ``settings.NAME``; ``allowed`` is shown when a value is refused."""
+    """One setting. Its help is the message ``settings.NAME``."""
 
     name: str
     default: Any
     parse: Callable[[Any], Any]
-    allowed: str
+    values: str = ""
+    """Where they are words of no language; else what is allowed is the message ``settings.NAME.allowed``."""
+
+    @property
+    def allowed(self) -> str:
+        """What is shown when a value is refused."""
+        return self.values or text.t(f"settings.{self.name}.allowed")
 
     @property
     def env(self) -> str:
@@ -112,26 +119,26 @@ class Setting:
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("lang", "", _choice("", "en", "zh"), "en | zh"),
     Setting("host", "127.0.0.1", _choice(*LOOPBACK), " | ".join(LOOPBACK)),
-    Setting("port", 11435, _number(0, 65535), "0..65535 (0: any free port)"),
+    Setting("port", 11435, _number(0, 65535)),
     Setting("model", "", _text, "MODEL"),
     Setting("model_folders", (), _folders, "FOLDER[:FOLDER...]"),
-    Setting("ctx", 0, _number(0, 16_777_216), "tokens (0: chosen from the machine)"),
-    Setting("parallel", 0, _number(0, 256), "1..256 (0: chosen from the machine)"),
-    Setting("threads", 0, _number(0, 1024), "1..1024 (0: chosen from the machine)"),
+    Setting("ctx", 0, _number(0, 16_777_216)),
+    Setting("parallel", 0, _number(0, 256)),
+    Setting("threads", 0, _number(0, 1024)),
     Setting("kv_type", "auto", _choice(*KV_TYPES), " | ".join(KV_TYPES)),
-    Setting("memory", 0, _number(0, 1 << 60), "bytes (0: what is free)"),
-    Setting("idle_unload", 1800, _number(0, 31_536_000), "seconds (0: never)"),
-    Setting("engine_wait", 120, _number(1, 86_400), "seconds"),
-    Setting("max_body", 20_000_000, _number(1024, 1 << 40), "bytes"),
-    Setting("max_header", 32_768, _number(1024, 1 << 20), "bytes"),
-    Setting("index_url", "", _text, "URL (empty: what pip is configured for)"),
-    Setting("hf_endpoint", "", _text, "URL (empty: HF_ENDPOINT, else https://huggingface.co)"),
-    Setting("modelscope_endpoint", "", _text, "URL (empty: MODELSCOPE_DOMAIN, else https://modelscope.cn)"),
-    Setting("ollama_registry", "", _text, "URL (empty: https://registry.ollama.ai)"),
-    Setting("sources", SOURCES, _words(*SOURCES), f"{','.join(SOURCES)} (some of them, first asked first)"),
-    Setting("stores", STORES, _words(*STORES, none=True), f"{','.join(STORES)} (some of them) | none"),
+    Setting("memory", 0, _number(0, 1 << 60)),
+    Setting("idle_unload", 1800, _number(0, 31_536_000)),
+    Setting("engine_wait", 120, _number(1, 86_400)),
+    Setting("max_body", 20_000_000, _number(1024, 1 << 40)),
+    Setting("max_header", 32_768, _number(1024, 1 << 20)),
+    Setting("index_url", "", _text),
+    Setting("hf_endpoint", "", _text),
+    Setting("modelscope_endpoint", "", _text),
+    Setting("ollama_registry", "", _text),
+    Setting("sources", SOURCES, _words(*SOURCES)),
+    Setting("stores", STORES, _words(*STORES, none=True)),
     Setting("connections", 4, _number(1, 32), "1..32"),
-    Setting("limit_rate", 0, _size(1 << 50), "bytes a second, as 5000000 or 5MB (0: no limit)"),
+    Setting("limit_rate", 0, _size(1 << 50)),
 )
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 

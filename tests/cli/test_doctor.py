@@ -84,3 +84,23 @@ def test_the_network_is_asked_only_when_told(home: Path, free_port: str) -> None
     assert told.code == 0 and told.json["indexes"] is None
     told = cli(home, "doctor", "--json", "--network", HOMEROOM_INDEX_URL=address, HOMEROOM_PORT=free_port)
     assert told.code == 1 and told.json["indexes"][0]["address"] == address
+
+
+def test_settings_are_shown_as_they_are_typed_and_as_they_are_in_force(home: Path, free_port: str) -> None:
+    told = cli(home, "doctor", "--json", HOMEROOM_PORT=free_port, HF_ENDPOINT="", HOMEROOM_STORES="").json["settings"]
+    assert told["sources"] == {"value": "hf,ms,ollama", "origin": "default"}
+    assert told["stores"]["value"] == "ollama,lmstudio,huggingface,llama.cpp,modelscope"
+    assert told["hf_endpoint"] == {"value": "https://huggingface.co", "origin": "default"}
+    theirs = {"HF_ENDPOINT": "https://me:s3cret@mirror.example/", "MODELSCOPE_ENDPOINT": "ms.example"}
+    own = {"HOMEROOM_OLLAMA_REGISTRY": "https://registry.example"}
+    page = cli(home, "doctor", HOMEROOM_PORT=free_port, HOMEROOM_STORES="none", **theirs, **own).out
+    rows = {words[0]: words[1:] for line in page.splitlines() if (words := line.split())}
+    assert rows["hf_endpoint"] == ["https://****@mirror.example", "environment"]
+    assert rows["modelscope_endpoint"] == ["https://ms.example", "environment"]
+    assert rows["ollama_registry"] == ["https://registry.example", "environment"]
+    assert (rows["sources"], rows["stores"]) == (["hf,ms,ollama", "default"], ["none", "environment"])
+
+
+def test_an_endpoint_that_is_no_address_is_told(home: Path, free_port: str) -> None:
+    told = cli(home, "doctor", HOMEROOM_PORT=free_port, HF_ENDPOINT="http://")
+    assert told.code == 1 and "HF_ENDPOINT" in told.out

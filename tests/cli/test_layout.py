@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeroom.cli.layout import columns, pad, wrap
+from homeroom.cli.layout import clip, columns, harmless, pad, wrap
 
 WORDS = st.text(alphabet="abc 上下文长度，。（）x.", max_size=80)
 
@@ -18,6 +18,10 @@ def test_chinese_takes_two_columns(words: str, width: int) -> None:
 
 def test_a_chinese_sentence_breaks_without_spaces_and_not_before_its_comma() -> None:
     assert wrap("本机模型，以及", 8) == ["本机模", "型，以及"]
+
+
+def test_signs_that_move_the_cursor_or_turn_the_writing_are_not_shown() -> None:
+    assert harmless("a\x1b]0;x\x07b\x1b[2Jc\u202ed\te\n") == "a\ufffd]0;x\ufffdb\ufffd[2Jc\ufffdd\te\n"
 
 
 def test_an_opening_bracket_does_not_end_a_line() -> None:
@@ -37,3 +41,15 @@ def test_wrapping_loses_nothing_and_keeps_to_the_width(words: str, width: int) -
     lines = wrap(words, width)
     assert "".join("".join(lines).split()) == "".join(words.split())
     assert all(columns(line) <= width or len(line.split()) == 1 for line in lines)
+
+
+@pytest.mark.parametrize(("width", "words"), [(0, ""), (2, "模"), (3, "模"), (4, "模型"), (5, "模型a"), (9, "模型a")])
+def test_clip_counts_columns(width: int, words: str) -> None:
+    assert clip("模型a", width) == words
+
+
+@given(WORDS, st.integers(0, 40))
+def test_clipping_takes_as_much_as_there_is_room_for(words: str, width: int) -> None:
+    clipped = clip(words, width)
+    assert words.startswith(clipped) and columns(clipped) <= width
+    assert clipped == words or columns(words[: len(clipped) + 1]) > width

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from homeroom import text
+from homeroom.cli.layout import columns
 from homeroom.models.starter import starter_facts
-from support.commands import cli
+from homeroom.models.store import Store
+from support.commands import MakeHome, Running, Terminal, cli
 
 
 @pytest.fixture
@@ -176,3 +178,57 @@ def test_a_model_that_is_not_here(command: str, home: Path) -> None:
 def test_a_broken_model(home: Path, broken: Path) -> None:
     told = cli(home, "show", str(broken / "cut.gguf"))
     assert told.code == 2 and "cut.gguf" in told.err and "Traceback" not in told.err
+
+
+def test_two_models_that_are_one_file_keep_their_own_sources(make_home: MakeHome) -> None:
+    home = make_home()
+    store = Store(home / "models")
+    store.put("Another", store.all().models[0].files, source="hf:Org/Repo:Q4_1")
+    sources = {"Another": "hf:Org/Repo:Q4_1", "starter": starter_facts().source}
+    data, people = cli(home, "list", "--json").json["models"], cli(home, "list").out
+    assert {model["name"]: model["source"] for model in data} == sources
+    assert {row.split()[0]: row.split()[-1] for row in people.splitlines()[1:]} == sources
+    for name, source in sources.items():
+        assert cli(home, "show", name, "--json").json["source"] == source
+        assert source in cli(home, "show", name).out
+
+
+def test_list_and_verify_have_one_order(make_home: MakeHome) -> None:
+    home = make_home()
+    store = Store(home / "models")
+    for name in ("Zebra", "apple", "hf:Org/Repo:Q4_1"):
+        store.put(name, store.all().models[0].files, source="x")
+    order = ["apple", "hf:Org/Repo:Q4_1", "starter", "Zebra"]
+    assert cli(home, "list", "-q").out.split() == order
+    assert [model["name"] for model in cli(home, "verify", "--json").json["models"]] == order
+
+
+@pytest.mark.parametrize(("width", "gone"), [(70, 4), (90, 3), (108, 1), (200, 0)])
+def test_list_is_no_wider_than_the_terminal(width: int, gone: int, home: Path) -> None:
+    headings = ("CONTEXT", "LAST USED", "PARAMETERS", "SOURCE")
+    with Terminal(home, "list", COLUMNS=str(width)) as terminal:
+        told = terminal.expect(r"yes, needs [^\n]*\n")
+    heading, row = told.splitlines()[:2]
+    assert max(columns(heading), columns(row)) <= width
+    assert [word for word in headings if word not in heading] == list(headings[:gone])
+
+
+def test_list_where_all_is_broken(tmp_path: Path, broken: Path) -> None:
+    told = cli(tmp_path / "home", "list", "--model-folders", str(broken))
+    assert "No model yet" not in told.out and "can be used" in told.out and told.err.count("Warning: ") == 2
+    missing = cli(tmp_path / "home", "list", "--model-folders", str(tmp_path / "nowhere"))
+    assert "No model yet" in missing.out and "nowhere" in missing.err
+
+
+def test_stores_may_be_a_flag(home: Path) -> None:
+    for command in (("list",), ("show", "starter")):
+        assert cli(home, *command, "--stores", "none").code == 0
+        told = cli(home, *command, "--stores", "nobody")
+        assert told.code == 2 and "--stores" in told.err
+
+
+def test_ps_tells_in_one_language_and_with_one_kind_of_figure(gateway: Running) -> None:
+    english, chinese = cli(gateway.home, "ps").out, cli(gateway.home, "ps", "--lang", "zh").out
+    assert "starter (text)" in english and "by formula" in english and "2,048" in english
+    assert "starter（文本）" in chinese and "按公式计算" in chinese and "formula" not in chinese
+    assert "8,192" in cli(gateway.home, "show", "starter").out.partition("On this machine")[2]

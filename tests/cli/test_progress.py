@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
+from homeroom import text
+from homeroom.cli.layout import columns
 from homeroom.cli.output import Output, Wants
-from homeroom.cli.progress import Bar
+from homeroom.cli.progress import Bar, Status
 
 
 class Terminal(io.StringIO):
@@ -67,3 +71,31 @@ def test_a_total_that_nobody_knows() -> None:
     bar.begin("Waiting", None)
     bar.done()
     assert stream.getvalue() == "\r\x1b[KWaiting  …\r\x1b[K"
+
+
+@pytest.fixture
+def chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "_default", "zh")
+
+
+@pytest.mark.parametrize("width", [40, *range(56, 68), 80])
+def test_no_line_is_as_wide_as_the_terminal_in_chinese(
+    width: int, chinese: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that wraps is not replaced by the next one: the terminal would scroll at each tick."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    clock, stream = Clock(), Terminal()
+    bar = Bar(Output(Wants(), io.StringIO(), stream), clock)
+    bar.begin("正在下载", 4_700_000_000)
+    for _ in range(10):
+        clock.now += 3
+        bar.advance(10_000_000)
+    Status(Output(Wants(), io.StringIO(), stream)).show("正在读取提示词：" * 20)
+    lines = stream.getvalue().split("\r\x1b[K")
+    assert len(lines) == 13 and max(map(columns, lines)) in (width - 2, width - 1)
+    if width == 80:
+        assert "3.3 MB/秒，剩余" in lines[5]
+
+
+def test_a_log_in_chinese(chinese: None) -> None:
+    assert pull(io.StringIO()) == "Fetching（100.0 MB）…\nFetching：100.0 MB，用时 10 s\n"

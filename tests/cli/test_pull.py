@@ -125,7 +125,7 @@ def test_from_a_name_to_an_answer(hub: Lying, new: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "name"),
     [
-        (f"hf:{GEMMA}", f"hf:{GEMMA}"),
+        (f"hf:{GEMMA}", f"hf:{GEMMA}:Q4_K_M"),
         (f"ms:{GEMMA}:Q4_K_M", f"ms:{GEMMA}:Q4_K_M"),
         ("ollama:gemma3:270m", "ollama:gemma3:270m"),
         (f"URL/files/{GEMMA}/gemma-3-270m-Q4_K_M.gguf", "gemma-3-270m-Q4_K_M"),
@@ -234,6 +234,7 @@ def test_gated(hub: Lying, new: Path) -> None:
 
 def test_every_source_is_told_where_none_has_it(hub: Lying, new: Path) -> None:
     told = pull(hub, new, "qwen3:0.6b")
+    assert told.err.startswith("Looking for qwen3:0.6b") and "--sources" not in told.err
     assert told.code == 2 and all(word in told.err for word in ("Hugging Face", "ModelScope", "Ollama"))
     only = pull(hub, new, "smollm2:135m", "--sources", "ollama")
     assert only.code == 2 and "Hugging Face" not in only.err
@@ -265,7 +266,9 @@ def went_on(hub: Lying, home: Path, before: int) -> None:
 def test_interrupted_and_on_again(hub: Lying, new: Path) -> None:
     process = begun(hub, new, "--json")
     ended = end(process)
-    assert ended.code == 130 and json.loads(ended.out)["error"]["code"] == "interrupted"
+    error = json.loads(ended.out)["error"]
+    assert ended.code == 130 and error["code"] == "interrupted"
+    assert "stays" in error["message"] and error["next"] == "Go on with it: homeroom pull smollm2:135m-q4_1"
     assert cli(new, "list", "--json").json["models"] == []
     went_on(hub, new, bodies(hub))
 
@@ -334,6 +337,8 @@ def test_a_damaged_model_is_mended(hub: Lying, new: Path) -> None:
     hub.asked.clear()
     told = pull(hub, new, "smollm2:135m-q4_1")
     assert told.code == 0 and "not whole" in told.err
+    assert "what is damaged of its 98.4 MB" in told.err and "next to nothing" not in told.err
+    assert told.err.count("Warning") == 0, told.err
     assert bodies(hub) < LENGTH + HEADER
     assert cli(new, "verify").code == 0
 
@@ -355,6 +360,15 @@ def test_on_a_terminal_it_asks_and_shows_a_bar(hub: Lying, new: Path) -> None:
         terminal.expect(r"MB/s, [\d.]+ s left")
         terminal.expect("smollm2:135m-q4_1 is here: 98.4 MB")
         assert terminal.ended() == 0
+
+
+def test_who_interrupts_the_question_gets_nothing(hub: Lying, new: Path) -> None:
+    with Terminal(new, "pull", "smollm2:135m-q4_1", **at(hub)) as terminal:
+        terminal.expect(r"Fetch it now\? \[Y/n\]")
+        terminal.send("\x03")
+        assert "Error" not in terminal.expect("Nothing was fetched")
+        assert terminal.ended() == 130
+    assert bodies(hub) < HEADER
 
 
 def test_with_yes_it_does_not_ask(hub: Lying, new: Path) -> None:
@@ -390,7 +404,7 @@ def test_serve_downloads_nothing(hub: Lying, new: Path) -> None:
 
 def test_run_on_a_terminal_offers_to_fetch_it(hub: Lying, make_home: MakeHome) -> None:
     with Terminal(known_home(make_home()), "run", "smollm2:135m-q4_1", "hi", *STEADY, **at(hub)) as terminal:
-        terminal.expect(r"Fetch it now\? \[y/n\]")
+        terminal.expect(r"Fetch it now\? \[y/N\]")
         terminal.send("y\n")
         terminal.expect("Fetching smollm2:135m-q4_1")
         assert terminal.ended() == 0

@@ -86,7 +86,7 @@ def test_no_memory(home: Path) -> None:
 
 def test_on_a_terminal_the_starter_is_offered(tmp_path: Path) -> None:
     with Terminal(tmp_path, "run", "starter", "hi") as terminal:
-        terminal.expect(r"Fetch it now\? \[y/n\]")
+        terminal.expect(r"Fetch it now\? \[y/N\]")
         terminal.send("n\n")
         terminal.expect("homeroom pull starter")
         assert terminal.ended() == 2

@@ -13,7 +13,7 @@ import pytest
 from homeroom.cli.stored import whose
 from homeroom.models.neighbours import Keeper, Neighbour
 from homeroom.models.store import Store, StoredFile
-from support.commands import HOMEROOM, Terminal, cli, environment
+from support.commands import HOMEROOM, MakeHome, Terminal, cli, end, environment, start
 from support.stores import assert_whole, blob, digest, keep, keep_split, split_file
 
 WEIGHTS = b"weights" * 1000
@@ -49,7 +49,8 @@ def test_rm_in_its_three_forms(home: Path) -> None:
         cli(home, "rm", "hf:org/repo-gguf:q4_k_m", "-q"),
     )
     assert (people.out, people.err) == ("Deleted big: 90 B are free again.\n", "")
-    assert data.json == {"removed": [{"name": "starter", "freed": 0, "kept_shared": 7000}], "freed": 0}
+    removed = [{"name": "starter", "freed": 0, "kept_shared": 7000}]
+    assert data.json == {"removed": removed, "freed": 0, "still_loaded": []}
     assert (quiet.out, quiet.err) == ("hf:Org/Repo-GGUF:Q4_K_M\n", "")
     assert (people.code, data.code, quiet.code) == (0, 0, 0)
     assert assert_whole(stored(home)) == set() and not list((home / "models" / "blobs").iterdir())
@@ -71,7 +72,7 @@ def test_rm_of_several_deletes_all_or_none(home: Path) -> None:
 def test_rm_asks_on_a_terminal(home: Path) -> None:
     for answer, code, left in (("n", 1, 3), ("y", 0, 2)):
         with Terminal(home, "rm", "big") as terminal:
-            terminal.expect(r"Delete big \(90 B\)\? \[y/n\] ")
+            terminal.expect(r"Delete big \(90 B\)\? \[y/N\] ")
             terminal.send(f"{answer}\n")
             terminal.expect("Nothing was deleted" if code else "Deleted big")
             assert terminal.ended() == code
@@ -129,6 +130,9 @@ def test_rm_says_whose_a_model_of_ollama_is_and_what_to_type(home: Path, starter
     assert english.code == chinese.code == 2
     assert "Ollama's" in english.err and "Next: Delete it with: ollama rm smol:135m\n" in english.err
     assert "属于 Ollama" in chinese.err and "ollama rm smol:135m" in chinese.err
+    check = cli(home, "verify", "ollama:smol:135m", OLLAMA_MODELS=str(ollama), HOMEROOM_STORES="ollama")
+    assert check.code == 2 and "homeroom's own store" in check.err and "Next: Verify all" in check.err
+    assert "elete" not in check.err and "ollama rm" not in check.err, "a check deletes nothing"
     assert manifest.exists() and len(list((ollama / "blobs").iterdir())) == 1
 
 
@@ -148,9 +152,24 @@ def test_rm_knows_how_each_program_deletes(keeper: Keeper, name: str, typed: str
     assert f"{Path('/there/m.gguf')}" in error.message and name in error.message and typed in str(error.next)
 
 
+def test_rm_says_that_a_gateway_still_has_it_loaded_and_what_to_type(make_home: MakeHome) -> None:
+    home = make_home()
+    process = start(home, "up", "--port", "0", "--ctx", "512", "--json")
+    assert process.stdout is not None and process.stdout.readline()
+    keep(stored(home), "other", WEIGHTS)
+    try:
+        assert cli(home, "rm", "other").err == "", "that one is not loaded"
+        told = cli(home, "rm", "starter", "--json")
+        assert told.code == 0 and told.json["still_loaded"] == ["starter"]
+        assert [engine["model"] for engine in cli(home, "ps", "--json").json["engines"]] == ["starter"]
+        assert "starter is still loaded" in told.err and told.err.endswith(": homeroom stop --all\n")
+    finally:
+        assert end(process).code == 0
+
+
 def test_rm_on_a_terminal_that_is_told_to_be_json_does_not_ask(home: Path) -> None:
     with Terminal(home, "rm", "big", "--json") as terminal:
-        assert "freed" in terminal.expect('"freed": 90\r\n}')
+        assert "freed" in terminal.expect('"freed": 90,\r\n  "still_loaded": ')
 
 
 # ---- prune
@@ -161,6 +180,7 @@ def test_prune_in_its_forms(home: Path) -> None:
     blob(store, b"no model's")
     part = store.partial / f"{digest(b'x')}.part"
     part.write_bytes(b"x" * 5000)
+    os.utime(part, (1e9, 1e9))
     dry, data, chinese, quiet = (
         cli(home, "prune", *more)
         for more in (("--dry-run",), ("--dry-run", "--json"), ("--dry-run", "--lang", "zh"), ("-q",))
@@ -176,6 +196,20 @@ def test_prune_in_its_forms(home: Path) -> None:
     assert set(quiet.out.split()) == {str(part), str(store.blob(digest(b"no model's")))}
     assert cli(home, "prune").out == "There is nothing to delete.\n"
     assert len(assert_whole(store)) == 3
+
+
+def test_prune_says_what_it_left_of_today_and_deletes_it_with_all(home: Path) -> None:
+    part = stored(home).partial / f"{digest(b'x')}.part"
+    part.write_bytes(b"x" * 5000)
+    people, data, chinese = (cli(home, "prune", *more) for more in ((), ("--json",), ("--lang", "zh")))
+    assert people.out == "There is nothing to delete.\n" and "Left: 5.0 kB" in people.err
+    assert "homeroom prune --all" in people.err and "已保留" in chinese.err and "homeroom prune --all" in chinese.err
+    assert (data.json["left"], data.json["freed"], data.json["items"]) == (5000, 0, [])
+    assert part.exists() and "files belong to no model" not in cli(home, "verify").err
+    dry = cli(home, "prune", "--all", "--dry-run")
+    assert "5.0 kB would be free again with: homeroom prune --all\n" in dry.out and dry.err == "" and part.exists()
+    told = cli(home, "prune", "--all", "--json").json
+    assert (told["freed"], told["left"]) == (5000, 0) and not part.exists()
 
 
 def test_prune_says_what_it_left_for_a_pull(home: Path) -> None:
@@ -220,12 +254,15 @@ def test_verify_names_each_damaged_model_and_what_to_type(home: Path) -> None:
     path = damage(home)
     told, data, quiet = (cli(home, "verify", *more) for more in ((), ("--json",), ("-q",)))
     assert (told.code, data.code, quiet.code) == (1, 1, 1)
-    for name in ("starter", "hf:Org/Repo-GGUF:Q4_K_M"):
-        assert f"Error: {name} is not whole: " in told.err and f"homeroom pull {name}." in told.err
-    assert str(path) in told.err and data.json["whole"] is False
+    both = ("hf:Org/Repo-GGUF:Q4_K_M", "starter")
+    assert f"Error: {', '.join(both)} are not whole: " in told.err and told.err.count(str(path)) == 1
+    assert f"homeroom pull {both[0]}." in told.err and f"homeroom rm {' '.join(both)}" in told.err
+    assert data.json["whole"] is False
     assert [model["state"] for model in data.json["models"]] == ["whole", "damaged", "damaged"]
     assert quiet.out.split() == ["hf:Org/Repo-GGUF:Q4_K_M", "starter"]
     assert cli(home, "verify", "big").code == 0
+    one = cli(home, "verify", "starter").err
+    assert "Error: starter is not whole: " in one and "homeroom pull starter." in one
     chinese = cli(home, "verify", "starter", "--lang", "zh")
     assert "starter 不完整" in chinese.err and "已损坏" in chinese.out and "homeroom pull starter" in chinese.err
 

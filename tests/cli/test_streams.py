@@ -71,7 +71,7 @@ def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
 def test_nothing_reads_the_terminal_in_a_script(home: Path) -> None:
     """Without a terminal no question is asked: a model that is not here is an error at once."""
     told = cli(home, "run", "nope", "hi", stdin="y\n")
-    assert told.code == 2 and "[y/n]" not in told.err
+    assert told.code == 2 and "[y/N]" not in told.err
     assert os.environ.get("HOMEROOM_HOME") != str(home)
 
 

@@ -49,8 +49,9 @@ async def test_one_type_is_calibrated_and_foretells_a_model(tmp_path: Path, monk
         seconds=8.0,
         types=("Q8_0",),
         on_step=lambda name, part: steps.append(part),
+        watch=lambda: lambda: True,
     )
-    assert found.of(machine) and found.date.startswith("2026-11-24")
+    assert found.busy and found.of(machine) and found.date.startswith("2026-11-24")
     assert steps == sorted(steps) and steps[-1] == 1.0
     assert [rate.name for rate in found.types] == ["Q8_0"]
     batches = [batch for batch, _ in found.types[0].seconds]

@@ -22,6 +22,7 @@ from homeroom.errors import (
     DoesNotFit,
     HomeroomError,
     NetworkFailure,
+    NotSupported,
     SaidNo,
     SourceFailure,
     UnknownModel,
@@ -213,6 +214,7 @@ async def test_a_coarser_one_is_named_where_the_one_asked_for_does_not_fit(offer
     [
         ("llama-that-is-none", UnknownModel, "pull.unknown", {}),
         ("smollm2:135", UnknownModel, "pull.unknown_but", {}),
+        ("unsloth/Qwen3-8B-GGUF", UnknownModel, "pull.which_hub", {}),
         ("hf:nobody/nothing", UnknownModel, "hubs.not_there", {}),
         ("nothing.gguf", UnknownModel, "models.no_file", {}),
         (f"hf:{REPOSITORY}:Q2_K", UsageError, "pull.two_quantizations", {"quantization": "Q4_K_M"}),
@@ -237,6 +239,52 @@ async def test_several_models_in_one_place(
     told = await refused(hub, home, "hf:a/b", AmbiguousModel, "pull.no_choice")
     assert files[0] in told.message
     assert (await plan(hub, home, f"hf:a/b:{files[0]}")).fit is not None
+
+
+async def test_the_only_one_is_stored_and_found_with_its_choice(hub: HubServer, home: Path, starter_path: Path) -> None:
+    hub.publish("a/b-GGUF", "m-Q4_1.gguf", starter_path)
+    assert (await pull(hub, home, "hf:a/b-GGUF")).name == "hf:a/b-GGUF:Q4_1"
+    for words in ("hf:a/b-GGUF:Q4_1", "hf:a/b-GGUF", "hf.co/a/b-GGUF:q4_1"):
+        assert (await plan(hub, home, words)).here, words
+        assert Library(settings.load({}, hubs_at(hub, home))).find(words).name == "hf:a/b-GGUF:Q4_1"
+    assert len(Store(home / "models").all()) == 1
+
+
+async def test_what_was_stored_without_its_choice_is_not_fetched_again(
+    hub: HubServer, home: Path, starter_path: Path
+) -> None:
+    hub.publish("a/b-GGUF", "m-Q4_1.gguf", starter_path)
+    planned = await plan(hub, home, "hf:a/b-GGUF")
+    one = puller(hub, home)
+    await one.fetch(replace(planned, name="hf:a/b-GGUF", source="hf:a/b-GGUF"), progress=Quiet())
+    for words in ("hf:a/b-GGUF:Q4_1", "hf:a/b-GGUF"):
+        assert (await plan(hub, home, words)).name == "hf:a/b-GGUF" and (await plan(hub, home, words)).here, words
+
+
+async def test_a_file_that_is_not_what_its_name_says(hub: HubServer, home: Path, sparse: dict[str, Path]) -> None:
+    """Told where nobody asked for a quantization; refused where somebody did, unless it is forced."""
+    hub.publish("a/b", "m-Q8_0.gguf", sparse["Q4_K_M"])
+    planned = await plan(hub, home, "hf:a/b")
+    assert keys(planned) == ["only", "mislabelled"] and planned.quantization == "Q4_K_M"
+    assert "says Q8_0, but its header says Q4_K_M" in str(planned.reasons[1])
+    asked: list[tuple[str, dict[str, Any]]] = [("hf:a/b", {"quantization": "Q8_0"}), ("hf:a/b:Q8_0", {})]
+    for model, wants in asked:
+        told = await refused(hub, home, model, SourceFailure, "pull.mislabelled", **wants)
+        assert "is called Q8_0, but its header says Q4_K_M" in told.message and "--force" in str(told.next)
+        assert keys(await plan(hub, home, model, force=True, **wants)) == ["asked", "mislabelled"]
+    assert keys(await plan(hub, home, "hf:a/b:m-Q8_0.gguf")) == ["asked", "mislabelled"]
+
+
+async def test_of_a_name_the_next_source_has_it_right(hub: HubServer, home: Path, sparse: dict[str, Path]) -> None:
+    last = REPOSITORY.partition("/")[2]
+    hub.publish(f"unsloth/{last}", "SmolLM2-135M-Instruct-Q8_0.gguf", sparse["Q4_K_M"])
+    with pytest.raises(SourceFailure):
+        await plan(hub, home, "smollm2:135m", quantization="Q8_0")
+    assert (await plan(hub, home, "smollm2:135m")).name == "smollm2:135m-q4_k_m"
+    hub.publish(REPOSITORY, "SmolLM2-135M-Instruct-Q8_0.gguf", sparse["Q8_0"])
+    planned = await plan(hub, home, "smollm2:135m", quantization="Q8_0")
+    assert planned.source == f"hf:{REPOSITORY}:Q8_0"
+    assert len({answer.source for answer in planned.answers}) == len(planned.answers)
 
 
 # ---- rates
@@ -356,6 +404,33 @@ async def test_an_ollama_model_with_all_its_layers(hub: HubServer, home: Path, s
     assert planned.bytes == sum(file.bytes for file in stored.files)
     facts = Library(settings.load({}, hubs_at(hub, home))).find("ollama:smollm2:135m")
     assert facts.modelfile is not None and facts.modelfile.system == "You are terse."
+
+
+@pytest.mark.parametrize("layer", [("params", b"no JSON"), ("system", b"x" * (1 << 20) + b"x")])
+async def test_layers_that_cannot_be_understood_are_told_before_the_weights_come(
+    hub: HubServer, home: Path, starter_path: Path, layer: tuple[str, bytes]
+) -> None:
+    hub.push("library/odd", "1", [("model", starter_path), layer])
+    with pytest.raises(SourceFailure) as caught:
+        await pull(hub, home, "ollama:odd:1")
+    assert caught.value.key == "pull.bad_layer" and hub.sent < 5_000_000
+    assert not Store(home / "models").all().names
+
+
+async def test_an_adapter_is_not_left_out_in_silence(hub: HubServer, home: Path, starter_path: Path) -> None:
+    hub.push("library/tuned", "1", [("model", starter_path), ("adapter", b"lora")])
+    with pytest.raises(NotSupported) as caught:
+        await pull(hub, home, "ollama:tuned:1")
+    assert caught.value.key == "hubs.adapter"
+
+
+async def test_a_file_that_is_called_like_a_device_has_another_name_here(
+    hub: HubServer, home: Path, starter_path: Path
+) -> None:
+    hub.publish("a/con-GGUF", "con.gguf", starter_path)
+    await pull(hub, home, "hf:a/con-GGUF")
+    (stored,) = Store(home / "models").all()
+    assert [file.name for file in stored.files] == ["model-con.gguf"]
 
 
 async def test_shards_are_fetched_whole_and_load(hub: HubServer, home: Path, shards: list[Path]) -> None:
@@ -500,8 +575,11 @@ async def test_a_damaged_model_is_mended_by_its_piece(offered: HubServer, home: 
         file.seek(50_000_000)
         file.write(b"\xff\x00\xff")
     assert [one.state for one in verify(store, progress=Quiet())] == ["damaged"]
+    open_words = await plan(offered, home, "smollm2:135m", quantization="Q4_1")
+    assert keys(open_words) == ["asked", "mending"] and not open_words.here
     offered.asked.clear()
     planned = await pull(offered, home, "smollm2:135m-q4_1")
+    assert planned.mends and planned.wanted[0].damaged
     assert keys(planned) == ["mending"] and planned.name == "smollm2:135m-q4_1"
     assert [one.state for one in verify(store, progress=Quiet())] == ["whole"]
     header = 3_000_000

@@ -96,6 +96,11 @@ def test_decode_is_the_sum_of_each_types_rate_attention_blocks_and_sampling() ->
     assert speed.row()["decode"]["expected"] == round(speed.decode.expected, 3)
 
 
+def test_rates_of_a_busy_time_are_said_to_be_so() -> None:
+    busy = ask(model(), calibration=replace(CALIBRATION, busy=True))
+    assert busy.decode == ask(model()).decode and "busy" in busy.reason and "busy" not in ask(model()).reason
+
+
 def test_a_prompt_takes_the_batchs_rate_but_for_the_head_and_the_last_feed_forward() -> None:
     """By hand for one batch of 8 of a model whose head is all of the Q6_K but what the vocabulary does not explain."""
     facts = model()

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
 import homeroom
 from support import neighbours
@@ -103,6 +104,17 @@ def test_every_dialect_follows_the_modelfile_and_a_request_that_says_otherwise(g
         prompt, answer = tokens(gateway, path, other)
         assert prompt > 40 and answer == 6, path
     assert tokens(gateway, "/v1/completions", {"prompt": "Once upon a time"})[1] == 4
+
+
+def test_an_answer_bears_the_name_of_the_model_that_was_asked(
+    gateway: Running, mario: str, user: Path, starter_path: Path
+) -> None:
+    """Two tags on one file, which share an engine."""
+    neighbours.ollama(user / ".ollama" / "models", "luigi:1", starter_path, layers={"system": "You are Luigi."})
+    said: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Who?"}]
+    for name in ("ollama:mario:1", "ollama:luigi:1", "ollama:mario:1"):
+        answer = gateway.openai().chat.completions.create(model=name, messages=said, max_tokens=2)
+        assert answer.model == name
 
 
 def test_who_asks_from_elsewhere_can_name_what_is_listed_and_no_file(gateway: Running, mario: str, user: Path) -> None:

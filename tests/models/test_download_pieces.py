@@ -153,9 +153,13 @@ async def test_size_and_digest_that_nobody_publishes(server: RangeServer, world:
     assert fetched == Fetched(world.blob, world.digest, SIZE) and world.whole() and once(server)
 
 
-async def test_without_digest_nor_validator_parts_are_not_put_together(server: RangeServer, world: World) -> None:
+@pytest.mark.parametrize("size", [None, SIZE])
+async def test_without_digest_nor_validator_parts_are_not_put_together(
+    server: RangeServer, world: World, size: int | None
+) -> None:
+    """The file could be replaced between two of them; that its size is known tells nothing."""
     server.behaviour.etag = ""
-    await world.fetch(server.url, size=None, known=False)
+    await world.fetch(server.url, size=size, known=False)
     assert world.whole() and [asked.status for asked in server.asked] == [206, 200]
 
 
@@ -344,7 +348,9 @@ async def test_bytes_without_a_digest_that_changed_are_suspected_first(server: R
     await world.leave(server, 2 * LENGTH + 3_000_000)
     flip(world.part, 2 * LENGTH + 7)
     await world.fetch(server.url, connections=1)
-    assert world.whole() and sorted(pieces(server)) == [2, 2, 3, 4]
+    assert world.whole()
+    # A cut may come before the last whole piece has been read and so has a digest: then that one is suspected too.
+    assert sorted(pieces(server)) in ([2, 2, 3, 4], [1, 2, 2, 3, 4])
 
 
 async def test_a_line_of_the_journal_that_is_garbled_costs_its_piece(server: RangeServer, world: World) -> None:

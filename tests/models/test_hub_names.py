@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeroom.errors import SettingsError, UnknownModel
-from homeroom.models.hub_names import DEFAULTS, Endpoints, Reference, endpoints, parse
+from homeroom.models.hub_names import DEFAULTS, Endpoints, Reference, bare, endpoints, parse
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,9 @@ from homeroom.models.hub_names import DEFAULTS, Endpoints, Reference, endpoints,
         ("ollama:deepseek-r1:7b", Reference("ollama", "library/deepseek-r1", "7b")),
         ("ollama:qwen2.5:7b-instruct-q8_0", Reference("ollama", "library/qwen2.5", "7b-instruct-q8_0")),
         ("ollama:someone/model:tag", Reference("ollama", "someone/model", "tag")),
+        ("hf.co/org/repo:Q8_0", Reference("hf", "org/repo", "Q8_0")),
+        ("HuggingFace.co/org/repo", Reference("hf", "org/repo")),
+        ("hf.co/org/repo/blob/main/m.gguf", Reference("url", "https://hf.co/org/repo/blob/main/m.gguf")),
         ("ollama:hf.co/org/repo:Q8_0", Reference("hf", "org/repo", "Q8_0")),
         ("https://host/a/m.gguf?x=1", Reference("url", "https://host/a/m.gguf?x=1")),
     ],
@@ -51,6 +54,31 @@ def test_what_begins_as_a_reference_and_is_none(typed: str) -> None:
         parse(typed)
     assert caught.value.key == "hubs.bad_reference"
     assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("prefix", ["hf:", "ms:", "HF:"])
+def test_a_file_after_a_slash_is_told_its_right_form(prefix: str) -> None:
+    with pytest.raises(UnknownModel) as caught:
+        parse(f"{prefix}org/repo/folder/m-Q4_K_M.gguf")
+    assert caught.value.key == "hubs.file_form"
+    right = f"{prefix.lower()}org/repo:folder/m-Q4_K_M.gguf"
+    assert caught.value.next == f"homeroom pull {right}" and parse(right) is not None
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("unsloth/Qwen3-8B-GGUF", "hf:unsloth/Qwen3-8B-GGUF"),
+        ("o/r:Q4_K_M", "hf:o/r:Q4_K_M"),
+        ("qwen3:8b", None),
+        ("a/b/c", None),
+        ("../x", None),
+        ("a/..", None),
+    ],
+)
+def test_a_repository_without_its_hub(typed: str, named: str | None) -> None:
+    assert bare(typed) == named
+    assert named is None or parse(named) is not None
 
 
 def test_what_is_shown_holds_no_secret() -> None:

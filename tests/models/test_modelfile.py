@@ -89,7 +89,7 @@ def test_what_is_malformed_or_too_much(make: Write, layer: tuple[str, str]) -> N
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError):
+    with pytest.raises(OSError, match="regular"):
         read([("system", tmp_path / "pipe")])
 
 
@@ -189,3 +189,26 @@ def test_any_parameters(tmp_path_factory: pytest.TempPathFactory, told: dict[str
     assert found is None or all(
         isinstance(value, bool | int | float | str | list) for value in found.parameters.values()
     )
+
+
+def test_a_link_is_no_layer(tmp_path: Path) -> None:
+    """It could lead to anything on this machine, which would become words of each conversation."""
+    (tmp_path / "secret.txt").write_text("the secret")
+    (tmp_path / "layer").symlink_to(tmp_path / "secret.txt")
+    with pytest.raises(ValueError):
+        read([("system", tmp_path / "layer")])
+
+
+def test_many_layers_are_bounded_together(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"x" * (1 << 20))
+    with pytest.raises(ValueError):
+        read([("license", tmp_path / "one")] * 5)
+    (tmp_path / "small").write_text("x")
+    with pytest.raises(ValueError):
+        read([("license", tmp_path / "small")] * 1500)
+
+
+def test_half_a_character_is_no_text(make: Write) -> None:
+    assert make(("params", '{"stop": ["\\ud800"], "temperature": 1}')) == Modelfile(parameters={"temperature": 1})
+    told = make(("messages", '[{"role": "user", "content": "a\\ud800b"}]'))
+    assert told is not None and told.messages == (("user", "a?b"),)

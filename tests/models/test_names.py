@@ -189,6 +189,13 @@ def test_homeroom_s_own_of_that_name_comes_first(store: Store) -> None:
     assert resolve("ollama:deepseek-r1:7b", store, lambda: [OLLAMA]).keeper == "ollama"
 
 
+def test_the_alias_of_another_program_s_leads_to_homeroom_s_own_of_that_whole_name(store: Store) -> None:
+    assert resolve("deepseek-r1:7b", store, lambda: [OLLAMA]).keeper == "ollama"
+    stored = pull(store, "ollama:deepseek-r1:7b")
+    for words in ("ollama:deepseek-r1:7b", "deepseek-r1:7b"):
+        assert resolve(words, store, lambda: [OLLAMA]) == stored, words
+
+
 def test_an_unknown_name_is_met_with_close_ones(store: Store, folder: Path) -> None:
     with pytest.raises(UnknownModel, match="Did you mean: starter") as told:
         resolve("startr", store)
@@ -207,6 +214,7 @@ def test_an_unknown_name_is_met_with_close_ones(store: Store, folder: Path) -> N
         "ms:org/repo",
         "ollama:deepseek-r1:7b",
         "OLLAMA:x",
+        "hf.co/org/repo:Q4_K_M",
         "https://u:s3cret@h.example/a.gguf?t=s3cret",
     ],
 )
@@ -235,3 +243,18 @@ def test_what_is_no_model(store: Store, typed: str, key: str) -> None:
     with pytest.raises(UnknownModel) as told:
         resolve(typed, store)
     assert told.value.key == key and told.value.next
+
+
+@pytest.mark.parametrize(
+    ("typed", "seen"),
+    [
+        ("https://user:secret@h/m.gguf?token=secret", "https://h/m.gguf"),
+        ("https:user:secret@h/m.gguf", "https:h/m.gguf"),
+        ("http:/user:secret@h/m.gguf", "http:/h/m.gguf"),
+        ("https://h/a#b", "https://h/a"),
+        ("deepseek-r1:7b", "deepseek-r1:7b"),
+        ("what?", "what?"),
+    ],
+)
+def test_no_secret_of_an_address_is_shown(typed: str, seen: str) -> None:
+    assert names.shown(typed) == seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tomllib
 from collections import deque
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from homeroom import text
 from homeroom.errors import AmbiguousModel, HomeroomError, NetworkFailure, NotSupported, SourceFailure, UnknownModel
 from homeroom.models import catalogue
 from homeroom.models.catalogue import Entry
@@ -84,6 +86,13 @@ async def test_a_choice_is_the_only_offer(hub: HubServer) -> None:
     assert "Q4_K_M (4 B), Q8_0 (4 B)" in await refused(hub, "hf:o/r:Q2_K", "hubs.no_such_quant", UnknownModel)
 
 
+async def test_the_only_one_is_called_by_its_quantization_too(hub: HubServer) -> None:
+    hub.publish("o/r", "m-Q8_0.gguf", b"GGUF")
+    hub.publish("o/plain", "m.gguf", b"GGUF")
+    assert sources(await had(hub, "hf:o/r")) == ["hf:o/r:Q8_0"]
+    assert sources(await had(hub, "hf:o/plain")) == ["hf:o/plain"]
+
+
 async def test_half_a_model_is_no_offer(hub: HubServer) -> None:
     hub.publish("o/r", "m-Q8_0-00001-of-00002.gguf", b"GGUF")
     assert "00002-of-00002" in await refused(hub, "hf:o/r", "hubs.shard_missing", UnknownModel)
@@ -113,7 +122,7 @@ async def test_an_address_and_its_shards(hub: HubServer) -> None:
 
 async def test_the_page_of_a_repository_is_the_repository(hub: HubServer) -> None:
     hub.publish("o/r", "m-Q8_0.gguf", b"GGUF")
-    assert sources(await had(hub, f"{hub.url}/o/r/tree/main")) == ["hf:o/r"]
+    assert sources(await had(hub, f"{hub.url}/o/r/tree/main")) == ["hf:o/r:Q8_0"]
 
 
 @pytest.mark.parametrize(
@@ -166,17 +175,50 @@ async def test_with_a_quantization_who_has_none_is_passed_over(hub: HubServer) -
     hub.publish(f"unsloth/{title}-GGUF", f"{title}-Q4_K_M.gguf", b"GGUF")
     hub.publish(f"bartowski/{title}-GGUF", f"{title}-Q6_K.gguf", b"GGUF")
     assert sources(await had(hub, model, quantization="Q6_K")) == [f"hf:bartowski/{title}-GGUF:Q6_K"]
+    hub.publish(f"bartowski/{title}-GGUF", f"{title}-Q4_0_4_4.gguf", b"GGUF")  # which nothing runs any more
+    hub.publish(f"bartowski/{title}-GGUF", f"{title}-Q3_K_M.gguf", b"GGUF")
     hub.push("library/deepseek-r1", "7b", [("model", b"GGUF")], file_type="Q4_K_M")
     told = await refused(hub, model, "offers.nowhere", UnknownModel, quantization="Q2_K", order=("hf", "ollama"))
     assert f"hf:unsloth/{title}-GGUF has no Q2_K, only Q4_K_M" in told
+    assert f"hf:bartowski/{title}-GGUF has no Q2_K, only Q3_K_M (4 B), Q6_K (4 B)." in told
     assert "Ollama: ollama:deepseek-r1:7b has no Q2_K, only Q4_K_M." in told
 
 
 async def test_a_failure_says_what_each_source_answered(hub: HubServer) -> None:
     told = await refused(hub, entry("deepseek-r1:7b"), "offers.nowhere", UnknownModel)
     assert "Hugging Face: not there: hf:deepseek-ai/DeepSeek-R1-Distill-Qwen-7B-GGUF, hf:unsloth/" in told
-    assert "ModelScope: not there: ms:deepseek-ai/" in told
+    assert "\n  ModelScope: not there: ms:deepseek-ai/" in told and told.count("\n") == 3
     assert told.endswith("Ollama: not there: ollama:deepseek-r1:7b.")
+
+
+@pytest.mark.parametrize(("order", "more"), [(("hf", "ms", "ollama"), None), (("ms",), "--sources ms,hf,ollama")])
+async def test_others_are_named_only_where_there_are_some(
+    hub: HubServer, order: tuple[str, ...], more: str | None
+) -> None:
+    with pytest.raises(UnknownModel) as caught:
+        await had(hub, entry("deepseek-r1:7b"), order=order)
+    assert ("--sources" in str(caught.value.next)) == (more is not None) and (more or "") in str(caught.value.next)
+
+
+async def test_the_repositories_of_a_hub_are_asked_together_and_the_first_is_taken(hub: HubServer) -> None:
+    """The likeliest first and alone; each answer takes 0.3 s, and five of them are waited for together."""
+    title = "DeepSeek-R1-Distill-Qwen-7B"
+    for owner in ("bartowski", "unsloth"):
+        hub.publish(f"{owner}/{title}-GGUF", f"{title}-Q4_K_M.gguf", b"GGUF")
+    hub.behaviour.api_silence = 0.3
+    began = time.monotonic()
+    found = await had(hub, entry("deepseek-r1:7b"), order=("hf",))
+    assert sources(found) == [f"hf:unsloth/{title}-GGUF:Q4_K_M"] and time.monotonic() - began < 0.3 * 4
+    assert len(hub.asked) > 2
+
+
+async def test_in_chinese_there_is_no_space_after_a_full_stop(hub: HubServer) -> None:
+    text.set_language("zh")
+    try:
+        told = await refused(hub, entry("deepseek-r1:7b"), "offers.nowhere", UnknownModel)
+    finally:
+        text.set_language("en")
+    assert "。 " not in told
 
 
 async def test_the_next_source_is_asked_where_one_cannot_be_reached(hub: HubServer) -> None:

@@ -116,6 +116,13 @@ def test_a_reference_leads_to_its_choice(store: Store) -> None:
         found(store, "hf:a/b")
 
 
+def test_a_reference_with_its_choice_leads_to_what_was_stored_without(store: Store) -> None:
+    store.blob("0" * 64).write_bytes(b"x")
+    store.put("hf:a/b", [StoredFile("model", "m-Q4_K_M.gguf", "0" * 64, 1)], source="hf:a/b")
+    assert found(store, "hf:a/b:q4_k_m") == "hf:a/b"
+    assert found(store, "hf:a/b:Q8_0") is found(store, "hf:a/c:Q4_K_M") is None
+
+
 def test_an_ollama_name_without_a_tag_is_its_latest(store: Store) -> None:
     put(store, "ollama:qwen3:8b", "ollama:qwen3:8b")
     assert found(store, "ollama:qwen3") is None

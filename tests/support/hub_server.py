@@ -95,6 +95,8 @@ class Behaviour:
     api_headers: dict[str, str] = field(default_factory=dict)
     """Of the answers that refuse."""
     api_statuses: deque[int] = field(default_factory=deque)
+    api_encoding: str = ""
+    """The Content-Encoding that answers of an API say they have."""
     api_body: bytes | None = None
     """Answered by every API in place of the truth."""
     api_cut: int = -1
@@ -211,6 +213,8 @@ class HubServer:
         body = json.dumps(truth).encode() if self.behaviour.api_body is None else self.behaviour.api_body
         asked.sent = len(body)
         response = web.Response(body=body, content_type="application/json", headers=headers)
+        if self.behaviour.api_encoding:
+            response.headers["Content-Encoding"] = self.behaviour.api_encoding
         if self.behaviour.api_cut >= 0:
             response.headers["Content-Length"] = str(len(body))
             response.body = body[: self.behaviour.api_cut]

@@ -18,6 +18,14 @@ _PART: Final = re.compile(
 )
 
 
+_HARMFUL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def harmless(words: str) -> str:
+    """*words* without signs that move a terminal's cursor or turn the direction of writing: a file's name may have them."""
+    return _HARMFUL.sub("\ufffd", words)
+
+
 def columns(words: str) -> int:
     """The columns that *words* take in a terminal."""
     return sum(_width(letter) for letter in words)
@@ -54,6 +62,16 @@ def _parts(paragraph: str) -> list[str]:
         else:
             parts.append(part)
     return parts
+
+
+def clip(words: str, width: int) -> str:
+    """As much of the beginning of *words* as takes at most *width* columns."""
+    taken = 0
+    for place, letter in enumerate(words):
+        taken += _width(letter)
+        if taken > width:
+            return words[:place]
+    return words
 
 
 def pad(words: str, width: int) -> str:

@@ -24,6 +24,7 @@ from typing import Any, Final, TextIO
 
 from homeroom import text
 from homeroom.cli.failures import explain, is_defect
+from homeroom.cli.layout import harmless
 from homeroom.cli.tables import Block, render
 from homeroom.errors import HomeroomError
 
@@ -79,7 +80,7 @@ class Output:
         if self.json:
             self._put(json.dumps(data, ensure_ascii=not speaks(self.stdout, "中✓"), indent=self._indent()) + "\n")
         elif self.quiet and quiet is not None:
-            self._put("".join(f"{line}\n" for line in quiet))
+            self._put("".join(f"{harmless(line)}\n" for line in quiet))
         else:
             for block in human:
                 self._put(render(block, self.stdout, coloured(self.stdout)))
@@ -114,7 +115,7 @@ class Output:
         """Whether a person at a terminal says yes; without one, and where only Enter is typed, it is *otherwise*."""
         if self.json or sys.stdin is None or not (sys.stdin.isatty() and self.stderr.isatty()):
             return otherwise
-        choices = "[Y/n]" if otherwise else "[y/n]"
+        choices = "[Y/n]" if otherwise else "[y/N]"
         self.stderr.write(plain(f"{question} {choices} ", self.stderr))
         self.stderr.flush()
         typed = sys.stdin.readline()
@@ -151,7 +152,7 @@ class Output:
 
     def _tell(self, sentence: str) -> None:
         self.stdout.flush()
-        self.stderr.write(plain(sentence, self.stderr) + "\n")
+        self.stderr.write(plain(harmless(sentence), self.stderr) + "\n")
         self.stderr.flush()
 
     def _put(self, words: str) -> None:

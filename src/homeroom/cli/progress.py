@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from homeroom import text
-from homeroom.cli.layout import columns
+from homeroom.cli.layout import clip, columns
 from homeroom.cli.output import Output, plain
 
 WINDOW_SECONDS: Final = 4.0
@@ -40,8 +40,8 @@ class Bar:
         if self._live:
             self._draw()
         else:
-            size = f" ({text.size(self._total)})" if self._total else ""
-            self._output.say(f"{label}{size}…")
+            size = text.size(self._total)
+            self._output.say(text.t("cli.progress.begun", label=label, size=size) if self._total else f"{label}…")
 
     def advance(self, count: int) -> None:
         self._count += count
@@ -65,11 +65,10 @@ class Bar:
 
     def _draw(self) -> None:
         self._drawn = self._clock()
-        width = shutil.get_terminal_size().columns - 1
         line = f"{self._label}  {self._state()}"
-        if columns(line) > width:
+        if columns(line) > _room():
             line = self._state()
-        self._put(CLEAR + line[:width])
+        self._put(CLEAR + _one_line(line, self._output))
 
     def _state(self) -> str:
         if not self._total:
@@ -80,7 +79,7 @@ class Bar:
         rate = self._rate()
         if rate:
             left = text.duration(max(0.0, (self._total - self._count) / rate))
-            words += "  " + text.t("cli.progress.rate", rate=f"{text.size(rate)}/s", left=left)
+            words += "  " + text.t("cli.progress.rate", rate=text.size(rate), left=left)
         return words
 
     def _rate(self) -> float:
@@ -94,6 +93,16 @@ class Bar:
         self._output.stderr.flush()
 
 
+def _room() -> int:
+    """The columns that a line may take: one that fills the last is a line further down on some terminals."""
+    return shutil.get_terminal_size().columns - 1
+
+
+def _one_line(words: str, output: Output) -> str:
+    """*words* as they can be written, no wider than the terminal: a line that wraps is not replaced by the next."""
+    return clip(plain(words, output.stderr), _room())
+
+
 class Status:
     """One line on a terminal's standard error that replaces itself and leaves nothing behind."""
 
@@ -104,7 +113,7 @@ class Status:
 
     def show(self, sentence: str) -> None:
         if self._live:
-            self._output.stderr.write(CLEAR + plain(sentence, self._output.stderr))
+            self._output.stderr.write(CLEAR + _one_line(sentence, self._output))
             self._output.stderr.flush()
             self._shown = True
 

@@ -5,17 +5,21 @@ Knows words and order; what is chosen and fetched is ``engine/pull``'s.
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from typing import TYPE_CHECKING
 
 from homeroom import text
 from homeroom.cli.output import Output
 from homeroom.cli.words import fit_word, speed_words
+from homeroom.errors import Interrupted
 
 if TYPE_CHECKING:
     from homeroom.cli.tables import Block
+    from homeroom.engine.pull import Puller
     from homeroom.engine.pull.plan import PullPlan
     from homeroom.fit.verdict import Fit
+    from homeroom.models.starter import Progress
     from homeroom.models.store import StoredModel
     from homeroom.settings import Settings
 
@@ -33,11 +37,19 @@ async def get(out: Output, settings: Settings, model: str) -> None:
     except (UnknownModel, AmbiguousModel) as error:
         if error.key not in GETTABLE:
             raise
-        puller = Puller(settings, tell=out.say)
+        puller = Puller(settings, tell=out.say, looking=lambda name: out.say(text.t("pull.looking", name=name)))
         plan = await puller.plan(model)
         if not plan.here:
             tell(out, plan)
-            await puller.fetch(plan, progress=Bar(out))
+            await fetch(puller, plan, Bar(out))
+
+
+async def fetch(puller: Puller, plan: PullPlan, progress: Progress) -> StoredModel:
+    """Fetch *plan*. Raises what ``Puller.fetch`` raises; Interrupted, which tells how it goes on, where it is cancelled."""
+    try:
+        return await puller.fetch(plan, progress=progress)
+    except asyncio.CancelledError:
+        raise Interrupted("pull.interrupted", name=plan.name, again=plan.again) from None
 
 
 def tell(out: Output, plan: PullPlan) -> None:
@@ -117,6 +129,8 @@ def _quality(score: float, quantization: str) -> str:
 
 
 def _download(plan: PullPlan) -> str:
+    if plan.mends:
+        return text.t("pull.download_mend", whole=text.size(plan.bytes))
     if not plan.download_bytes:
         return text.t("pull.download_nothing")
     about: dict[str, object] = {"size": text.size(plan.download_bytes)}

@@ -30,12 +30,13 @@ def complete_stored(_: click.Context, __: click.Parameter, incomplete: str) -> l
     return [CompletionItem(name) for name in names if name.lower().startswith(incomplete.lower())]
 
 
-def own_names(words: tuple[str, ...], settings: Settings, store: Store) -> list[str]:
-    """The stored name that each of *words* means, each once. Raises UnknownModel, AmbiguousModel."""
-    return list(dict.fromkeys(_own_name(word.strip(), settings, store) for word in words))
+def own_names(words: tuple[str, ...], settings: Settings, store: Store, *, delete: bool = False) -> list[str]:
+    """The stored name that each of *words* means, each once. With *delete* the error for a model that somebody else keeps
+    tells how it is deleted there. Raises UnknownModel, AmbiguousModel."""
+    return list(dict.fromkeys(_own_name(word.strip(), settings, store, delete) for word in words))
 
 
-def _own_name(word: str, settings: Settings, store: Store) -> str:
+def _own_name(word: str, settings: Settings, store: Store, delete: bool) -> str:
     from homeroom.models import pulled
     from homeroom.models.store import valid_name
 
@@ -45,20 +46,25 @@ def _own_name(word: str, settings: Settings, store: Store) -> str:
             return known.name if known is not None else name
     if (stored := pulled.stored(word, store)) is not None:
         return stored.name
-    raise _not_ours(word, settings) or _unknown(word, store)
+    raise _not_ours(word, settings, delete) or _unknown(word, store)
 
 
-def _not_ours(word: str, settings: Settings) -> UnknownModel | None:
-    """The error for a model that somebody else keeps, with what that program's command is."""
+def _not_ours(word: str, settings: Settings, delete: bool) -> UnknownModel | None:
+    """The error for a model that somebody else keeps; to *delete* it, with what that program's command is."""
     from homeroom.models import names
     from homeroom.models.neighbours import neighbours
 
     if names.is_a_path(word):
-        return UnknownModel("store.not_ours.file", name=word, path=word)
+        return UnknownModel(
+            "store.not_ours.file" if delete else "store.verify.not_ours", name=names.shown(word), path=names.shown(word)
+        )
     wanted = {word.lower(), word.removesuffix(":latest").lower()}
     known = neighbours(settings)
     found = [one for one in known if one.name.lower() in wanted] or [one for one in known if wanted & one.aliases]
-    return whose(found[0]) if found else None
+    if not found:
+        return None
+    one = found[0]
+    return whose(one) if delete else UnknownModel("store.verify.not_ours", name=one.name, path=one.path)
 
 
 def whose(model: Neighbour) -> UnknownModel:
@@ -72,8 +78,10 @@ def whose(model: Neighbour) -> UnknownModel:
 
 
 def _unknown(word: str, store: Store) -> UnknownModel:
-    names = {name.lower(): name for name in store.all().names}
-    close = difflib.get_close_matches(word.lower(), names, n=3, cutoff=0.5)
+    from homeroom.models.names import shown
+
+    known = {name.lower(): name for name in store.all().names}
+    close = difflib.get_close_matches(word.lower(), known, n=3, cutoff=0.5)
     if close:
-        return UnknownModel("store.unknown_but", model=word, close=", ".join(names[name] for name in close))
-    return UnknownModel("store.unknown", model=word)
+        return UnknownModel("store.unknown_but", model=shown(word), close=", ".join(known[name] for name in close))
+    return UnknownModel("store.unknown", model=shown(word))

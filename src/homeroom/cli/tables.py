@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TextIO
 
-from homeroom.cli.layout import columns, wrap
+from homeroom.cli.layout import columns, harmless, wrap
 
 if TYPE_CHECKING:
     import rich.table
@@ -63,6 +63,7 @@ Block = str | Prose | Table | Facts
 
 def render(block: Block, stream: TextIO, colour: bool) -> str:
     """*block* as lines for *stream*, the last one ended."""
+    block = _harmless(block)
     if isinstance(block, str):
         return block + "\n"
     width = shutil.get_terminal_size().columns if stream.isatty() else UNLIMITED
@@ -75,6 +76,14 @@ def render(block: Block, stream: TextIO, colour: bool) -> str:
         return _draw(_table(_without_spare(block, width)), UNLIMITED, colour)
     title = render(Prose(block.title), stream, colour) if block.title else ""
     return title + _draw(_facts(block, width), width, colour)
+
+
+def _harmless(block: Block) -> Block:
+    if isinstance(block, str):
+        return harmless(block)
+    if isinstance(block, Prose):
+        return replace(block, words=harmless(block.words))
+    return replace(block, rows=tuple(tuple(harmless(cell) for cell in row) for row in block.rows))
 
 
 def _in_lines(block: Table) -> Table:

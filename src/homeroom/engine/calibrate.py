@@ -21,6 +21,7 @@ from homeroom.engine.plan import Ask, Choice, make_plan
 from homeroom.engine.timing import Engine, Running, Timed, slices
 from homeroom.errors import DiskFull, DoesNotFit
 from homeroom.fit.calibration import AttentionRate, Calibration, Curve, TypeRate, at, in_proportion
+from homeroom.hardware.bandwidth import watch_others
 from homeroom.hardware.machine import Machine
 from homeroom.models import gguf_write
 from homeroom.models.disk import disk_error, free_bytes
@@ -121,13 +122,15 @@ async def calibrate(
     types: Sequence[str] = TYPES,
     on_step: OnStep = lambda name, part: None,
     clock: Callable[[], float] = time.monotonic,
+    watch: Callable[[], Callable[[], bool]] = watch_others,
 ) -> Calibration:
     """Measure *machine*'s processor, which is this one's, in at most about *seconds*.
 
     *now* is the date that the calibration bears. The types that there is no time for are left out, the usual ones come
-    first. Raises EngineStartFailed or EngineDied where the engine does not run, DiskFull or StoreFailure where there is no room.
+    first. *watch* tells whether other programs were busy meanwhile. Raises EngineStartFailed or EngineDied where the engine
+    does not run, DiskFull or StoreFailure where there is no room.
     """
-    began = clock()
+    began, others = clock(), watch()
     with temporary_folder("homeroom-bench-") as folder:
         lab = _Lab(folder, machine, logs)
         on_step("f16", 0.0)
@@ -167,6 +170,7 @@ async def calibrate(
         layer=layer,
         vocabulary=vocabulary,
         spread=round(min(0.5, spread), 3),
+        busy=others(),
     )
 
 

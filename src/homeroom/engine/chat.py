@@ -51,7 +51,7 @@ async def chat(client: EngineClient, facts: ModelFacts, body: Chunk) -> AsyncGen
         if facts.thinks and body.get("reasoning_format") != "none":
             apart = thinking.separate(apart)
         async for chunk in tools.restore(apart) if constrained else apart:
-            yield chunk
+            yield _named(chunk, facts)
 
 
 async def complete(client: EngineClient, facts: ModelFacts, body: Chunk) -> AsyncGenerator[Chunk]:
@@ -60,4 +60,9 @@ async def complete(client: EngineClient, facts: ModelFacts, body: Chunk) -> Asyn
         raise NotSupported("engine.no_generation", name=facts.name, param="model")
     async with aclosing(client.stream(COMPLETION, with_defaults(facts, body))) as chunks:
         async for chunk in chunks:
-            yield chunk
+            yield _named(chunk, facts)
+
+
+def _named(chunk: Chunk, facts: ModelFacts) -> Chunk:
+    """*chunk* as the answer of the model that was asked for: an engine's file may have several names."""
+    return chunk | {"model": facts.name} if "model" in chunk else chunk

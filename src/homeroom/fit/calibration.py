@@ -90,6 +90,8 @@ class Calibration:
     """Per entry of the vocabulary and token: sampling."""
     spread: float = 0.0
     """How far repeated measurements lay apart, as a part of their middle: the range of a prediction is never narrower."""
+    busy: bool = False
+    """Other programs used the processor meanwhile: at rest it is faster than this says."""
 
     def type_rate(self, name: str) -> TypeRate | None:
         return next((rate for rate in self.types if rate.name == name), None)
@@ -173,6 +175,7 @@ def from_row(data: Any) -> Calibration:
         layer=_curve(data["layer"]),
         vocabulary=_time(data["vocabulary"]),
         spread=_time(data["spread"]),
+        busy=data.get("busy") is True,
     )
 
 

@@ -217,7 +217,8 @@ def _basis(longest: Placed, decoding: Decoding, by_table: bool) -> tuple[Basis, 
     """Basis, and the reason: of the part that takes most of the time."""
     if longest.kind == "cpu" and decoding.calibration is not None:
         date = decoding.calibration.date[:10]
-        return ("table" if by_table else "calibrated"), "speed.calibrated", (("date", date),)
+        key = "speed.calibrated_busy" if decoding.calibration.busy else "speed.calibrated"
+        return ("table" if by_table else "calibrated"), key, (("date", date),)
     if longest.kind == "cpu":
         key = "speed.processor" if decoding.machine.source == "detected" else "speed.processor_elsewhere"
         return "table", key, (("known", KNOWN.processor), ("date", KNOWN.date))

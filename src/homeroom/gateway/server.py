@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -104,7 +104,7 @@ async def serving(
         # Taken down in the reverse order: engines first, so that what still streams ends with a clear error.
         await stack.enter_async_context(_uvicorn(service, settings, listener))
         stack.push_async_callback(pool.close)
-        stack.enter_context(_signals(ended))
+        _listen(ended)
         yield Server(service, base_url, ended)
 
 
@@ -162,26 +162,17 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-@contextmanager
-def _signals(ended: asyncio.Event) -> Iterator[None]:
+def _listen(ended: asyncio.Event) -> None:
+    """SIGINT, SIGTERM and SIGHUP (the terminal was closed) set *ended*, until the loop is closed.
+
+    Not only until the gateway has ended: a second Ctrl-C while it tidies up would tear that apart.
+    """
     loop = asyncio.get_running_loop()
-    # SIGHUP: the terminal was closed.
     wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    try:
+    # Windows, or not the main thread: KeyboardInterrupt as usual.
+    with suppress(NotImplementedError, RuntimeError, ValueError):
         for number in wanted:
             loop.add_signal_handler(number, ended.set)
-    except (
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-    ):  # Windows, or not the main thread: KeyboardInterrupt as usual
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number in wanted:
-            loop.remove_signal_handler(number)
 
 
 class _Handler(logging.handlers.RotatingFileHandler):

@@ -148,8 +148,15 @@ def fingerprint(machine: Machine) -> dict[str, object]:
 
 
 def watch_others() -> Callable[[], bool]:
-    """Begin to watch; the answer tells whether others have used more than ``BUSY`` of the processor since."""
+    """Begin to watch; the answer tells whether others have used more than ``BUSY`` of the processor since.
+
+    Child processes count as ours once they have ended.
+    """
     import psutil
+
+    def own() -> float:
+        times = os.times()
+        return times.user + times.system + times.children_user + times.children_system
 
     def used() -> float:
         times = psutil.cpu_times()._asdict()
@@ -157,13 +164,13 @@ def watch_others() -> Callable[[], bool]:
         idle = ("idle", "iowait", "guest", "guest_nice")
         return float(sum(spent for name, spent in times.items() if name not in idle))
 
-    start, ours, others = time.perf_counter(), time.process_time(), used()
+    start, ours, others = time.perf_counter(), own(), used()
 
     def busy() -> bool:
         elapsed = time.perf_counter() - start
         if elapsed < 0.1:  # too short for the system's clock ticks of 10 ms
             return False
-        spent = used() - others - (time.process_time() - ours)
+        spent = used() - others - (own() - ours)
         return spent / (elapsed * (psutil.cpu_count() or 1)) > BUSY
 
     return busy

@@ -7,6 +7,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "cli.warning": ("Warning: {sentence}", "警告：{sentence}"),
     "cli.yes": ("yes", "是"),
     "cli.no": ("no", "否"),
+    "cli.beside": ("{words} ({more})", "{words}（{more}）"),
     "cli.free": ("{size} free", "可用 {size}"),
     # what was typed
     "cli.no_such_command": ("There is no command {name!r}.", "没有命令 {name!r}。"),
@@ -63,7 +64,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "请附上 homeroom doctor 的输出并反馈（加 -v 重试可看到出错位置）",
     ),
     # progress
-    "cli.progress.rate": ("{rate}, {left} left", "{rate}，剩余 {left}"),
+    "cli.progress.begun": ("{label} ({size})…", "{label}（{size}）…"),
+    "cli.progress.rate": ("{rate}/s, {left} left", "{rate}/秒，剩余 {left}"),
     "cli.progress.done": ("{label}: {size} in {took}", "{label}：{size}，用时 {took}"),
     "cli.loading": ("Loading {name}", "正在加载 {name}"),
     # up and serve
@@ -128,6 +130,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     # models
     "cli.list.none": ("No model yet. Get one with: homeroom pull starter", "还没有模型。获取：homeroom pull starter"),
+    "cli.list.none_whole": (
+        "No model here can be used; what is wrong with each:",
+        "没有可用的模型，各自的问题如下：",
+    ),
     "cli.fit.yes": ("yes, needs {needed}", "是，需要 {needed}"),
     "cli.fit.partly": (
         "with {context} tokens of context, needs {needed}",
@@ -201,7 +207,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "尚未加载模型；收到请求时会自动加载。",
     ),
     "cli.ps.took": ("took {took}", "用时 {took}"),
-    "cli.ps.basis": ("by {basis}", "依据：{basis}"),
+    "cli.ps.basis.formula": ("by formula", "按公式计算"),
+    "cli.ps.basis.engine": ("by the engine", "由引擎给出"),
     "cli.purpose.generate": ("text", "文本"),
     "cli.purpose.embed": ("embeddings", "嵌入"),
     "cli.state.loading": ("loading, {percent}", "加载中，{percent}"),

@@ -83,10 +83,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "help.prune": (
         "Free the disk of what no model needs\n\n"
-        "Deletes files of the store that belong to no model, and parts of downloads that nobody goes on with; leaves them "
-        "while a model is being fetched. Never touches a model.",
+        "Deletes files of the store that belong to no model, and parts of downloads that nobody has gone on with for a day; "
+        "leaves them while a model is being fetched. Never touches a model.",
         "清理磁盘上没有模型需要的内容\n\n"
-        "删除模型库中不属于任何模型的文件，以及无人继续的下载片段；有模型正在下载时予以保留。不会触及任何模型。",
+        "删除模型库中不属于任何模型的文件，以及一天内无人继续的下载片段；有模型正在下载时予以保留。不会触及任何模型。",
     ),
     "help.verify": (
         "Read every byte of the stored models again and compare digests\n\n"

@@ -7,8 +7,21 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{model!r} 不是 {hub} 的模型名称，正确形式为 {form}。",
     ),
     "hubs.bad_reference.next": (
-        "For example: homeroom show {example}",
-        "例如：homeroom show {example}",
+        "For example: homeroom pull {example}",
+        "例如：homeroom pull {example}",
+    ),
+    "hubs.file_form": (
+        "{model!r} names a file as a folder: a file of a repository is named after a colon.",
+        "{model!r} 的写法不对：仓库中的文件应写在冒号之后。",
+    ),
+    "hubs.file_form.next": ("homeroom pull {right}", "homeroom pull {right}"),
+    "hubs.no_such_tag": (
+        "{name}: the registry of Ollama has no model {model} with the tag {tag}.",
+        "{name}：Ollama 的模型库中没有标签为 {tag} 的 {model}。",
+    ),
+    "hubs.no_such_tag.next": (
+        "Check the spelling of name and tag. The tags of a model are listed at: https://ollama.com/{page}/tags",
+        "请检查名称和标签的拼写。模型的所有标签见：https://ollama.com/{page}/tags",
     ),
     "hubs.no_file_name": (
         "{url} is not the address of a file.",
@@ -49,16 +62,16 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{source} 中有多个模型：{choices}。",
     ),
     "hubs.choose.next": (
-        "Add the one you want, for example: homeroom show {source}:{example}",
-        "请指明其中一个，例如：homeroom show {source}:{example}",
+        "Add the one you want, for example: homeroom {command} {source}:{example}",
+        "请指明其中一个，例如：homeroom {command} {source}:{example}",
     ),
     "hubs.no_such_quant": (
         "{source} has no {wanted!r}. It has: {choices}.",
         "{source} 中没有 {wanted!r}。现有：{choices}。",
     ),
     "hubs.no_such_quant.next": (
-        "Take one of those, for example: homeroom show {source}:{example}",
-        "请选择其中之一，例如：homeroom show {source}:{example}",
+        "Take one of those, for example: homeroom {command} {source}:{example}",
+        "请选择其中之一，例如：homeroom {command} {source}:{example}",
     ),
     "hubs.shard_missing": (
         "{source} lacks parts of {name}: {missing}.",
@@ -75,6 +88,15 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "hubs.converted": (
         "There is no GGUF yet: these are the figures of the {quantization} file that llama.cpp would make of it.",
         "尚无 GGUF 文件：以下是用 llama.cpp 转换为 {quantization} 后的数值。",
+    ),
+    "hubs.adapter": (
+        "{source} is a model with an adapter (LoRA) on top. Without it the answers are another model's, and adapters "
+        "are not run here.",
+        "{source} 在模型之上还带有适配器（LoRA）。缺少它就是另一个模型，而 homeroom 不支持运行适配器。",
+    ),
+    "hubs.adapter.next": (
+        "Look for the model with the adapter merged in: homeroom pull hf:ORG/REPO-GGUF",
+        "请查找已合并适配器的模型：homeroom pull hf:组织/仓库-GGUF",
     ),
     "hubs.not_gguf_layer": (
         "{source} holds no GGUF file that could be looked at.",
@@ -147,14 +169,30 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "hubs.refused": ("{url} answered with HTTP {status}.", "{url} 返回 HTTP {status}。"),
     "hubs.refused.next": (
-        "Type the same command again later, or use a mirror: HF_ENDPOINT=https://HOST for Hugging Face.",
-        "请稍后重试，或使用镜像：Hugging Face 可设置 HF_ENDPOINT=https://主机。",
+        "Type the same command again later, or use a mirror of the hub: HF_ENDPOINT=https://HOST for Hugging Face, "
+        "MODELSCOPE_ENDPOINT for ModelScope, --ollama-registry for Ollama.",
+        "请稍后重试，或使用镜像：Hugging Face 设置 HF_ENDPOINT=https://主机，魔搭设置 MODELSCOPE_ENDPOINT，"
+        "Ollama 使用 --ollama-registry。",
     ),
     "hubs.network": ("{url} could not be reached: {reason}.", "无法访问 {url}：{reason}。"),
     "hubs.network.next": (
-        "Check the connection (behind a proxy set HTTPS_PROXY) and type the same command again, or use a mirror: "
-        "HF_ENDPOINT=https://HOST for Hugging Face.",
-        "请检查网络（使用代理时设置 HTTPS_PROXY）后重试，或使用镜像：Hugging Face 可设置 HF_ENDPOINT=https://主机。",
+        "Check the connection (behind a proxy set HTTPS_PROXY) and type the same command again.",
+        "请检查网络（使用代理时设置 HTTPS_PROXY）后重试。",
+    ),
+    "hubs.no_hub": ("{title} could not be reached ({url}): {reason}.", "无法访问 {title}（{url}）：{reason}。"),
+    "hubs.no_hub.next": (
+        "Check the connection (behind a proxy set HTTPS_PROXY) and type the same command again, or use a mirror of "
+        "{title}: {setting}=https://HOST",
+        "请检查网络（使用代理时设置 HTTPS_PROXY）后重试，或使用 {title} 的镜像：{setting}=https://主机",
+    ),
+    "hubs.no_mirror": (
+        "{server}, which is set for {title}, could not be reached ({url}): {reason}.",
+        "无法访问为 {title} 设置的 {server}（{url}）：{reason}。",
+    ),
+    "hubs.no_mirror.next": (
+        "Check {setting} (or the setting in its place) and the connection (behind a proxy set HTTPS_PROXY), or leave it "
+        "out to ask {usual}.",
+        "请检查 {setting}（或相应的设置）和网络（使用代理时设置 HTTPS_PROXY），或不设置以使用 {usual}。",
     ),
     "hubs.redirects": ("{url} redirects without end.", "{url} 重定向次数过多。"),
     "hubs.redirects.next": (
@@ -233,7 +271,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "未能在 {seconds} 秒内读取 {url}。",
     ),
     "hubs.slow.next": (
-        "Check the connection and type the same command again, or use a mirror: HF_ENDPOINT=https://HOST for Hugging Face.",
-        "请检查网络后重试，或使用镜像：Hugging Face 可设置 HF_ENDPOINT=https://主机。",
+        "Check the connection and type the same command again, or use a mirror of the hub: HF_ENDPOINT=https://HOST for "
+        "Hugging Face, MODELSCOPE_ENDPOINT for ModelScope, --ollama-registry for Ollama.",
+        "请检查网络后重试，或使用镜像：Hugging Face 设置 HF_ENDPOINT=https://主机，魔搭设置 MODELSCOPE_ENDPOINT，"
+        "Ollama 使用 --ollama-registry。",
     ),
 }

@@ -1,6 +1,15 @@
 """Sentences of ``homeroom pull``: what was chosen, why, where it comes from, and what stands against it."""
 
 MESSAGES: dict[str, tuple[str, str]] = {
+    "pull.bad_layer": (
+        "What {source} has beside its weights (system prompt, parameters, licence) cannot be understood: {reason}. No weights "
+        "were fetched.",
+        "{source} 中除权重以外的内容（系统提示词、参数、许可证）无法识别：{reason}。未下载权重。",
+    ),
+    "pull.bad_layer.next": (
+        "Take the model from another place: homeroom pull hf:ORG/REPO-GGUF",
+        "请从别处获取该模型：homeroom pull hf:组织/仓库-GGUF",
+    ),
     # why it
     "pull.why.only": (
         "{quantization} ({size}) is the only one on offer.",
@@ -49,6 +58,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "pull.why.mending": (
         "{name} is in the store, but not whole: what is wrong of it is fetched again.",
         "{name} 在模型库中但不完整：将重新下载有问题的部分。",
+    ),
+    "pull.why.mislabelled": (
+        "Its name says {said}, but its header says {found}: it is taken for {found}.",
+        "其文件名为 {said}，但文件头为 {found}：按 {found} 对待。",
     ),
     "pull.why.starter": (
         "The starter model: small enough for every machine, and any package index has it.",
@@ -107,6 +120,15 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "next to nothing: its files are here already and are checked",
         "几乎无需下载：文件已在本机，仅作校验",
     ),
+    "pull.download_mend": (
+        "what is damaged of its {whole}: that is found by reading the file, and fetched again",
+        "仅重新下载 {whole} 中损坏的部分（读取文件后确定）",
+    ),
+    "pull.interrupted": (
+        "Interrupted. What has arrived of {name} stays.",
+        "已中断。{name} 已下载的部分会保留。",
+    ),
+    "pull.interrupted.next": ("Go on with it: homeroom pull {again}", "继续下载：homeroom pull {again}"),
     "pull.changes": ("What would help:", "可以怎么办："),
     "pull.change.kv_type": (
         "With a coarser KV cache it fits: homeroom pull {again} --kv-type {kv_type}",
@@ -142,7 +164,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "无法确认 {source} 此后是否有变化：{reason}",
     ),
     "pull.did_not_serve": ("Asked without success: {source}: {reason}", "未能提供：{source}：{reason}"),
-    "pull.answer": ("{source}: {reason}", "{source}：{reason}"),
+    "pull.answer": ("  {source}: {reason}", "  {source}：{reason}"),
     "pull.looking": ("Looking for {name}…", "正在查找 {name}…"),
     "pull.fetching": ("Fetching {name}", "正在下载 {name}"),
     "pull.waiting": (
@@ -186,6 +208,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "For example: homeroom pull {first}. Or say where it is: homeroom pull hf:ORG/REPO-GGUF",
         "例如：homeroom pull {first}；或指明来源：homeroom pull hf:组织/仓库-GGUF",
     ),
+    "pull.which_hub": (
+        "{model!r} does not say on which hub it is.",
+        "{model!r} 没有说明在哪个平台上。",
+    ),
+    "pull.which_hub.next": (
+        "On Hugging Face: homeroom pull {named}",
+        "若在 Hugging Face 上：homeroom pull {named}",
+    ),
     "pull.two_quantizations": (
         "{model} already says {said}, and --quant says {quantization}.",
         "{model} 已指明 {said}，而 --quant 指定了 {quantization}。",
@@ -216,8 +246,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "请以 GB 为单位，例如：homeroom pull {typed} --max-size 5GB",
     ),
     "pull.all_failed": (
-        "No source of {name} worked. {answers}",
-        "{name} 的所有来源均失败。{answers}",
+        "No source of {name} worked.\n{answers}",
+        "{name} 的所有来源均失败。\n{answers}",
     ),
     "pull.all_failed.next": (
         "Type the same command again: it goes on where it stopped. Or ask others first: homeroom pull {typed} --sources ms,hf",
@@ -230,6 +260,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "pull.other_model.next": (
         "Ask other sources, for example: homeroom pull {name} --sources ms,ollama",
         "换用其他来源，例如：homeroom pull {name} --sources ms,ollama",
+    ),
+    "pull.mislabelled": (
+        "{source} is called {said}, but its header says {found}.",
+        "{source} 的名称为 {said}，但文件头为 {found}。",
+    ),
+    "pull.mislabelled.next": (
+        "Leave it, or fetch it all the same, as {found}: homeroom pull {again} --force",
+        "不要获取它；或仍按 {found} 获取：homeroom pull {again} --force",
     ),
     "pull.several_here": (
         "{model} means several models that are here: {choices}.",

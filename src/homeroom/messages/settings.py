@@ -1,4 +1,4 @@
-"""One line for each setting: the help of its flag, and its entry in the documentation."""
+"""For each setting one line, which is the help of its flag and its entry in the documentation, and what values it may have."""
 
 MESSAGES: dict[str, tuple[str, str]] = {
     "settings.lang": (
@@ -66,8 +66,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "查询 hf:组织/仓库 所用的服务器，例如镜像（默认：HF_ENDPOINT，否则为 Hugging Face）",
     ),
     "settings.modelscope_endpoint": (
-        "The server that ms:ORG/REPO is looked up on (default: MODELSCOPE_DOMAIN, else ModelScope)",
-        "查询 ms:组织/仓库 所用的服务器（默认：MODELSCOPE_DOMAIN，否则为魔搭 ModelScope）",
+        "The server that ms:ORG/REPO is looked up on "
+        "(default: MODELSCOPE_ENDPOINT or the older MODELSCOPE_DOMAIN, else ModelScope)",
+        "查询 ms:组织/仓库 所用的服务器（默认：MODELSCOPE_ENDPOINT 或旧名 MODELSCOPE_DOMAIN，否则为魔搭 ModelScope）",
     ),
     "settings.ollama_registry": (
         "The registry that ollama:NAME is looked up on (default: Ollama's own)",
@@ -90,5 +91,40 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "settings.limit_rate": (
         "The most that a download takes in a second, as 5000000 or 5MB; 0 is no limit (default: 0)",
         "下载每秒最多占用的字节数，如 5000000 或 5MB；0 表示不限（默认：0）",
+    ),
+    # the values
+    "settings.port.allowed": ("0..65535 (0: any free port)", "0..65535（0：任选空闲端口）"),
+    "settings.ctx.allowed": ("tokens (0: chosen from the machine)", "token 数（0：根据本机选定）"),
+    "settings.parallel.allowed": ("1..256 (0: chosen from the machine)", "1..256（0：根据本机选定）"),
+    "settings.threads.allowed": ("1..1024 (0: chosen from the machine)", "1..1024（0：根据本机选定）"),
+    "settings.memory.allowed": ("bytes (0: what is free)", "字节数（0：全部空闲内存）"),
+    "settings.idle_unload.allowed": ("seconds (0: never)", "秒数（0：从不卸载）"),
+    "settings.engine_wait.allowed": ("seconds", "秒数"),
+    "settings.max_body.allowed": ("bytes", "字节数"),
+    "settings.max_header.allowed": ("bytes", "字节数"),
+    "settings.index_url.allowed": ("URL (empty: what pip is configured for)", "URL（留空：pip 所配置的索引）"),
+    "settings.hf_endpoint.allowed": (
+        "URL (empty: HF_ENDPOINT, else https://huggingface.co)",
+        "URL（留空：HF_ENDPOINT，否则为 https://huggingface.co）",
+    ),
+    "settings.modelscope_endpoint.allowed": (
+        "URL (empty: MODELSCOPE_ENDPOINT or MODELSCOPE_DOMAIN, else https://modelscope.cn)",
+        "URL（留空：MODELSCOPE_ENDPOINT 或 MODELSCOPE_DOMAIN，否则为 https://modelscope.cn）",
+    ),
+    "settings.ollama_registry.allowed": (
+        "URL (empty: https://registry.ollama.ai)",
+        "URL（留空：https://registry.ollama.ai）",
+    ),
+    "settings.sources.allowed": (
+        "hf,ms,ollama (some of them, first asked first)",
+        "hf,ms,ollama（任选若干，按顺序查找）",
+    ),
+    "settings.stores.allowed": (
+        "ollama,lmstudio,huggingface,llama.cpp,modelscope (some of them) | none",
+        "ollama,lmstudio,huggingface,llama.cpp,modelscope（任选若干）| none",
+    ),
+    "settings.limit_rate.allowed": (
+        "bytes a second, as 5000000 or 5MB (0: no limit)",
+        "每秒字节数，如 5000000 或 5MB（0：不限）",
     ),
 }

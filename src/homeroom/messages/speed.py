@@ -5,6 +5,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "from rates measured on this machine on {date}",
         "根据 {date} 在本机测得的速率推算",
     ),
+    "speed.calibrated_busy": (
+        "from rates measured on this machine on {date} while others were busy; better at rest: homeroom bench --calibrate",
+        "根据 {date} 在本机测得的速率推算，当时有其他程序在忙；空闲时可重新测量：homeroom bench --calibrate",
+    ),
     "speed.table": (
         "{device}: {low} to {high} of its memory bandwidth and about {block} us a block, as reported for devices like it",
         "{device}：其内存带宽的 {low} 到 {high}，每层另需约 {block} 微秒（依据同类设备的公开测试结果）",
@@ -34,6 +38,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The figures lie {spread} apart: something else was busy. Better again when the machine is at rest: "
         "homeroom bench --calibrate",
         "各次测量相差 {spread}：有其他程序在忙。请在机器空闲时重新测量：homeroom bench --calibrate",
+    ),
+    "speed.busy": (
+        "Other programs used the processor meanwhile, so these figures are too low, and homeroom fit will say so. Better again "
+        "when the machine is at rest: homeroom bench --calibrate",
+        "测量期间有其他程序占用处理器，结果偏低，homeroom fit 会注明这一点。请在机器空闲时重新测量：homeroom bench --calibrate",
     ),
     "speed.disk_full": (
         "Calibrating needs {needed} of room in {folder}, and there is less.",

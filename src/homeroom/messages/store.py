@@ -86,6 +86,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Deleted {name}: {freed} are free again; {kept} stay, which another model or a pull needs.",
         "已删除 {name}，释放了 {freed}；另有 {kept} 仍被其他模型或下载使用，予以保留。",
     ),
+    "store.rm.loaded": (
+        "{names} is still loaded and holds its memory until then: homeroom stop --all",
+        "{names} 仍处于加载状态并占用内存，直到执行：homeroom stop --all",
+    ),
     "store.unknown": ("homeroom's own store has no model {model!r}.", "homeroom 的模型库中没有名为 {model!r} 的模型。"),
     "store.unknown.next": ("See what is here with: homeroom list", "查看已有模型：homeroom list"),
     "store.unknown_but": (
@@ -160,9 +164,18 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Notes about models that are gone: {count} ({size})",
         "已不存在的模型的记录：{count} 个（{size}）",
     ),
+    "store.prune.left": (
+        "Left: {size} of downloads that something has arrived for in the last 24 hours; homeroom pull goes on with them, "
+        "homeroom prune --all deletes them too.",
+        "已保留：最近 24 小时内有进展的下载片段（{size}）；homeroom pull 可继续下载，homeroom prune --all 会一并删除。",
+    ),
+    "store.prune.all": (
+        "Also delete parts of downloads that changed within the last 24 hours",
+        "同时删除最近 24 小时内有变化的下载片段",
+    ),
     "store.prune.nothing": ("There is nothing to delete.", "没有可删除的内容。"),
     "store.prune.done": ("Deleted: {size} are free again.", "已删除，释放了 {size}。"),
-    "store.prune.would": ("{size} would be free again with: homeroom prune", "运行 homeroom prune 可释放 {size}。"),
+    "store.prune.would": ("{size} would be free again with: {command}", "运行 {command} 可释放 {size}。"),
     "store.prune.busy": (
         "Somebody is fetching a model: files and downloads that it may need were left. Once it is done: homeroom prune",
         "有模型正在下载：它可能需要的文件和下载片段均已保留。完成后请再次运行：homeroom prune",
@@ -194,6 +207,19 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "模型库中没有模型。获取一个：homeroom pull starter",
     ),
     "store.verify.bad": ("{name} is not whole: {reason}", "{name} 不完整：{reason}"),
+    "store.verify.bad_several": ("{names} are not whole: {reason}", "{names} 不完整：{reason}"),
+    "store.verify.bad_several.next": (
+        "They share that file. Mend it with: homeroom pull {name}. Or delete them with: homeroom rm {typed}",
+        "它们共用该文件。修复：homeroom pull {name}；或删除：homeroom rm {typed}",
+    ),
+    "store.verify.not_ours": (
+        "{name} is not in homeroom's own store, and only what is there is verified: {path}.",
+        "{name} 不在 homeroom 自己的模型库中，只能校验库中的模型：{path}。",
+    ),
+    "store.verify.not_ours.next": (
+        "Verify all that homeroom has fetched with: homeroom verify",
+        "校验 homeroom 获取的全部模型：homeroom verify",
+    ),
     "store.verify.bad.next": (
         "Mend it with: homeroom pull {name}. Or delete it with: homeroom rm {name}",
         "修复：homeroom pull {name}；或删除：homeroom rm {name}",

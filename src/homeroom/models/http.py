@@ -262,8 +262,10 @@ def failure(error: Exception, url: str) -> HomeroomError:
         return NetworkFailure("models.network", url=where, reason=error.strerror)
     if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError):
         return NetworkFailure("models.network", url=where, reason=text.t("models.reason.cut"))
+    if isinstance(error, UnicodeError):  # a host name that cannot be one (``idna``)
+        return SourceFailure("models.bad_url", url=where)
     return SourceFailure("models.bad_answer", url=where, reason=type(error).__name__)
 
 
-HTTP_ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError)
+HTTP_ERRORS: Final = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
 """What the HTTP library raises; ``failure`` tells what it means."""

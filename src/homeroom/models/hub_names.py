@@ -15,6 +15,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from homeroom.errors import SettingsError, UnknownModel
+from homeroom.kept import read_bytes
 from homeroom.models.gguf_reader import plain
 from homeroom.models.http import Token, address
 
@@ -26,6 +27,12 @@ DEFAULTS: Final[Mapping[str, str]] = {
     "ollama": "https://registry.ollama.ai",
 }
 TITLES: Final[Mapping[str, str]] = {"hf": "Hugging Face", "ms": "ModelScope", "ollama": "Ollama", "url": "HTTP"}
+SERVER_SETTINGS: Final[Mapping[str, str]] = {
+    "hf": "HF_ENDPOINT",
+    "ms": "MODELSCOPE_ENDPOINT",
+    "ollama": "--ollama-registry",
+}
+"""What a user sets where another server is to be asked."""
 _FORMS: Final[Mapping[str, tuple[str, str]]] = {
     "hf": ("hf:ORG/REPO[:QUANT]", "hf:bartowski/DeepSeek-R1-Distill-Qwen-7B-GGUF:Q4_K_M"),
     "ms": ("ms:ORG/REPO[:QUANT]", "ms:Qwen/Qwen3-8B-GGUF:Q4_K_M"),
@@ -40,6 +47,10 @@ _REFERENCE: Final[Mapping[str, re.Pattern[str]]] = {
 }
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HF_HOSTS: Final = ("huggingface.co/", "hf.co/", "https://huggingface.co/", "https://hf.co/")
+_HF_HOST: Final = re.compile(r"(?:huggingface\.co|hf\.co)/", re.IGNORECASE)
+_FILE: Final = re.compile(rf"({_NAME}/{_NAME})/([A-Za-z0-9_][A-Za-z0-9_./+-]{{0,200}}\.gguf)", re.IGNORECASE)
+"""A file's path after its repository's, with a slash in place of the colon."""
+_BARE: Final = re.compile(rf"{_NAME}/{_NAME}(?::[^:/\\]{{1,200}})?")
 SECRET: Final = re.compile(r"[\x21-\x7e]{1,4096}")
 """What a token may be made of; the longest are those of registries, which are signed."""
 
@@ -138,8 +149,7 @@ def _hf_secret(environment: Mapping[str, str]) -> str | None:
                 Path(environment.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
             )
             path = Path(environment.get("HF_TOKEN_PATH") or str(Path(home) / "token")).expanduser()
-            with path.open("rb") as file:
-                secret = file.read(1024).decode("ascii", "replace")
+            secret = read_bytes(path, 1024).decode("ascii", "replace")
         except (OSError, ValueError, RuntimeError):  # none is there, or no home
             return None
     secret = secret.strip()
@@ -157,6 +167,11 @@ def parse(model: str) -> Reference | None:
         if scheme[1].lower() not in ("http", "https") or not model.isprintable() or not _address(model):
             raise _bad(model, "url")
         return Reference("url", model)
+    if host := _HF_HOST.match(model):  # as other tools write it
+        path = model[host.end() :]
+        if path.partition(":")[0].count("/") > 1:
+            return parse(f"https://{model}")
+        model = f"hf:{path}"
     hub, colon, rest = model.partition(":")
     hub = hub.lower()
     if not colon or hub not in _REFERENCE:
@@ -166,11 +181,19 @@ def parse(model: str) -> Reference | None:
         kind, rest = "hf", rest.partition("/")[2]  # Ollama's way to name a model of Hugging Face
     match = _REFERENCE[kind].fullmatch(rest)
     if match is None or ".." in match["repository"] or not rest.isprintable():
+        if (file := _FILE.fullmatch(rest)) and kind != "ollama" and rest.isprintable():
+            raise UnknownModel("hubs.file_form", model=model, right=f"{kind}:{file[1]}:{file[2]}")
         raise _bad(model, kind)
     repository, choice = match["repository"], match["choice"] or ""
     if kind == "ollama" and "/" not in repository:
         repository = f"library/{repository}"
     return Reference(kind, repository, choice)
+
+
+def bare(model: str) -> str | None:
+    """The reference that *model* would be with its hub before it (``ORG/REPO[:QUANT]``); None where it would be none."""
+    model = model.strip()
+    return f"hf:{model}" if _BARE.fullmatch(model) and ".." not in model else None
 
 
 def _address(url: str) -> bool:

@@ -20,7 +20,7 @@ from homeroom.models.facts import ModelFacts
 from homeroom.models.gguf import Header, read_header
 from homeroom.models.inspect import facts_from, inspect
 from homeroom.models.neighbours import Survey, survey
-from homeroom.models.store import Store
+from homeroom.models.store import Store, by_name
 from homeroom.models.store.stamps import Stamps
 from homeroom.settings import Settings
 
@@ -173,7 +173,7 @@ class Library:
                 broken.append(error)
             else:
                 facts[one.name] = one
-        return sorted(facts.values(), key=lambda model: model.name), broken
+        return sorted(facts.values(), key=lambda model: by_name(model.name)), broken
 
     def _neighbours(self, *, anew: bool = False) -> Survey:
         made, took = self._surveyed

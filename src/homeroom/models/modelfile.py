@@ -12,21 +12,26 @@ from __future__ import annotations
 import json
 import math
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from homeroom.kept import read_bytes
 from homeroom.models.gguf_reader import plain
 
 LARGEST: Final = 1 << 20
 """Bytes of one layer; the longest licences in Ollama's library have some 20,000."""
+LARGEST_ALL: Final = 4 << 20
+"""Bytes of all layers together."""
+MOST_LAYERS: Final = 64
 MOST_PARAMETERS: Final = 64
 MOST_STOPS: Final = 64
 MOST_MESSAGES: Final = 256
 LONGEST_VALUE: Final = 1000
 ROLES: Final = ("system", "user", "assistant")
+KINDS: Final = ("system", "template", "prompt", "params", "messages", "license")
+"""Layers that are read here."""
 
 _PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _FORMATS: Final[tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = (
@@ -97,29 +102,31 @@ def read(layers: Iterable[tuple[str, Path]]) -> Modelfile | None:
     """The Modelfile whose layers are *layers*, each a kind (``system``, ``params``...) and its file; None where none says
     anything. Raises OSError, and ValueError for a layer that is too large or malformed."""
     texts: dict[str, list[str]] = {}
-    for kind, path in layers:
-        if kind in ("system", "template", "prompt", "params", "messages", "license"):
-            texts.setdefault(kind, []).append(_text(path))
+    wanted = [(kind, path) for kind, path in layers if kind in KINDS]
+    if len(wanted) > MOST_LAYERS:
+        raise ValueError(f"> {MOST_LAYERS}")
+    left = LARGEST_ALL
+    for kind, path in wanted:
+        found = _text(path, min(LARGEST, left))
+        left -= len(found)
+        texts.setdefault(kind, []).append(found.decode("utf-8", "replace"))
     # "prompt" is what the template was called at first.
     template = next(iter(texts.get("template", []) + texts.get("prompt", [])), "")
-    found = Modelfile(
+    whole = Modelfile(
         system=_last(texts, "system"),
         template=template or None,
         parameters=_parameters(_last(texts, "params")),
         licence="\n".join(texts.get("license", [])) or None,
         messages=_messages(_last(texts, "messages")),
     )
-    return None if found == Modelfile() else found
+    return None if whole == Modelfile() else whole
 
 
-def _text(path: Path) -> str:
-    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
+def _text(path: Path, most: int) -> bytes:
+    """A layer is a file and no link: one that leads elsewhere would make words of what it leads to."""
+    if path.is_symlink():
         raise ValueError(path.name)
-    with path.open("rb") as file:
-        raw = file.read(LARGEST + 1)
-    if len(raw) > LARGEST:
-        raise ValueError(path.name)
-    return raw.decode("utf-8", "replace")
+    return read_bytes(path, most)
 
 
 def _last(texts: Mapping[str, list[str]], kind: str) -> str | None:
@@ -150,10 +157,15 @@ def _value(value: Any) -> Any:
     if isinstance(value, int | float):
         return value if abs(value) < 1e300 and math.isfinite(value) else None
     if isinstance(value, str):
-        return value if len(value) <= LONGEST_VALUE else None
+        return value if _sayable(value) else None
     if isinstance(value, list) and len(value) <= MOST_STOPS:
-        return value if all(isinstance(one, str) and len(one) <= LONGEST_VALUE for one in value) else None
+        return value if all(isinstance(one, str) and _sayable(one) for one in value) else None
     return None
+
+
+def _sayable(value: str) -> bool:
+    """Whether *value* is short, and text: JSON may hold half a character (a lone surrogate), which no request can."""
+    return len(value) <= LONGEST_VALUE and value.encode("utf-8", "replace") == value.encode("utf-8", "surrogatepass")
 
 
 def _messages(written: str | None) -> tuple[tuple[str, str], ...]:
@@ -163,7 +175,7 @@ def _messages(written: str | None) -> tuple[tuple[str, str], ...]:
         role, content = (one.get("role"), one.get("content")) if isinstance(one, dict) else (None, None)
         if role not in ROLES or not isinstance(content, str) or len(found) == MOST_MESSAGES:
             raise ValueError("messages")
-        found.append((role, content))
+        found.append((role, content.encode("utf-8", "replace").decode()))
     return tuple(found)
 
 

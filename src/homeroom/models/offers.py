@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files as package_files
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from homeroom import text
 from homeroom.errors import HomeroomError, NetworkFailure, SourceFailure, UnknownModel
 from homeroom.models.disk import Sleep
 from homeroom.models.http import Client
-from homeroom.models.hub_names import TITLES, Endpoints, Hub, Reference
+from homeroom.models.hub_names import DEFAULTS, SERVER_SETTINGS, TITLES, Endpoints, Hub, Reference
 from homeroom.models.hubs import formats, ollama
 from homeroom.models.hubs.asking import Asker
-from homeroom.models.hubs.choosing import Group, called, choose, kind, lacking, meant, models_in, offered
+from homeroom.models.hubs.choosing import Group, called, choose, kind, lacking, meant, models_in, offered, runnable
 from homeroom.models.hubs.finding import address_files, page, repository_files
 from homeroom.models.remote import SECONDS, RemoteFile, Traffic
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 30.0
 """Seconds for one of several sources: where a hub cannot be reached, the next one is asked soon enough."""
+AT_ONCE: Final = 5
+"""Repositories of one hub that are asked at the same time."""
 TOLERANCE: Final = 0.01
 """By how much a file's parameters may differ from the catalogue's: a converter may leave out what a text model never uses."""
 _SAID_NO: Final = frozenset({"hubs.busy", "hubs.refused", "hubs.bad_token", "hubs.bad_answer", "hubs.redirects"})
@@ -116,7 +118,7 @@ async def offers(
             return Offers(found, tuple(answers))
         answers.append(Answer(TITLES[hub], search.reason()))
         errors += search.failures
-    raise _nowhere(model, quantization, answers, errors)
+    raise _nowhere(model, quantization, answers, errors, order)
 
 
 async def _within(seconds: float, work: Awaitable[tuple[Offer, ...]], shown: str) -> tuple[Offer, ...]:
@@ -144,12 +146,12 @@ async def _named(asker: Asker, reference: Reference, ends: Endpoints, quantizati
         raise formats.other_format(files, reference) or UnknownModel("hubs.empty", source=reference.shown)
     if reference.choice or quantization:
         reference = Reference(reference.hub, reference.repository, reference.choice or quantization or "")
-        return (_offer(reference, reference.choice, choose(groups, reference)[0]),)
+        return (_offer(reference, reference.choice, choose(groups, reference, command="pull")[0]),)
     whole = [group for group in groups if not lacking(group)]
     if not whole:
-        choose(groups[:1], reference)  # which tells what is missing
+        choose(groups[:1], reference, command="pull")  # which tells what is missing
     if len(whole) == len(groups) == 1:
-        return (_offer(reference, "", whole[0]),)
+        return (_offer(reference, kind(whole[0][0].name) or "", whole[0]),)
     return _all(reference, whole)
 
 
@@ -168,6 +170,22 @@ async def _tagged(asker: Asker, reference: Reference, ends: Endpoints) -> Offer:
     claimed = await ollama.claimed_quantization(asker, tag)
     note = text.t("offers.tag_is", source=tag.source, quantization=claimed) if claimed else None
     return Offer(tag.source, tag.source, "ollama", claimed, (tag.model,), tag.extras, note)
+
+
+async def _all_of(
+    work: Iterable[Coroutine[Any, Any, tuple[Offer, ...]]],
+) -> list[tuple[Offer, ...] | HomeroomError]:
+    """What each of *work* came to, at the same time, in their order."""
+
+    async def one(asked: Coroutine[Any, Any, tuple[Offer, ...]]) -> tuple[Offer, ...] | HomeroomError:
+        try:
+            return await asked
+        except HomeroomError as error:
+            return error
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(asked)) for asked in work]
+    return [task.result() for task in tasks]
 
 
 class _Search:
@@ -191,21 +209,21 @@ class _Search:
 
     async def run(self, entry: Entry) -> tuple[Offer, ...]:
         """The offers of the first name that has some; empty where none has, which ``reason`` explains."""
-        for reference in references(entry, self._hub):
-            if reference.shown in self._skip:
-                self._others.append(text.t("offers.another_model", source=reference.shown))
-                continue
-            try:
-                found = await self._ask(reference)
-            except UnknownModel as error:
-                self._note(error, reference)
-            except HomeroomError as error:
-                self.failures.append(error)
-                if isinstance(error, NetworkFailure) or error.key in _SAID_NO:
-                    break
-            else:
-                if found:
-                    return found
+        known = references(entry, self._hub)
+        # The likeliest alone, for it is the most asked for; the others at the same time, and the first of them that serves.
+        for together in (known[:1], *(known[at : at + AT_ONCE] for at in range(1, len(known), AT_ONCE))):
+            asked = [reference for reference in together if reference.shown not in self._skip]
+            skipped = (reference.shown for reference in together if reference.shown in self._skip)
+            self._others += [text.t("offers.another_model", source=shown) for shown in skipped]
+            for reference, answer in zip(asked, await _all_of(map(self._ask, asked)), strict=True):
+                if isinstance(answer, UnknownModel):
+                    self._note(answer, reference)
+                elif isinstance(answer, HomeroomError):
+                    self.failures.append(answer)
+                    if isinstance(answer, NetworkFailure) or answer.key in _SAID_NO:
+                        return ()
+                elif answer:
+                    return answer
         return ()
 
     async def _ask(self, reference: Reference) -> tuple[Offer, ...]:
@@ -224,7 +242,7 @@ class _Search:
             return _all(reference, whole)
         found = meant(whole, self._quantization)
         if not found:
-            self._lacks(reference, offered(whole)[0])
+            self._lacks(reference, offered(runnable(whole), self._quantization)[0])
         return _all(reference, found)
 
     def _lacks(self, reference: Reference, choices: str) -> None:
@@ -232,7 +250,7 @@ class _Search:
         self._others.append(text.t("offers.lacks", source=reference.shown, wanted=wanted, choices=choices))
 
     def _note(self, error: UnknownModel, reference: Reference) -> None:
-        if error.key == "hubs.not_there":
+        if error.key in ("hubs.not_there", "hubs.no_such_tag"):
             self._absent.append(reference.shown)
         else:
             self._others.append(error.message)
@@ -242,19 +260,26 @@ class _Search:
         told = [*self._others, *(error.message for error in self.failures)]
         if self._absent:
             told.insert(0, text.t("offers.absent", names=", ".join(self._absent)))
-        return " ".join(told)
+        return ("" if text.language() == "zh" else " ").join(told)
 
 
 def _nowhere(
-    entry: Entry, quantization: str | None, answers: Sequence[Answer], errors: Sequence[HomeroomError]
+    entry: Entry,
+    quantization: str | None,
+    answers: Sequence[Answer],
+    errors: Sequence[HomeroomError],
+    order: Sequence[str],
 ) -> HomeroomError:
     wanted = f"{entry.name} ({quantization})" if quantization else entry.name
-    told = " ".join(text.t("offers.answer", source=answer.source, reason=answer.reason) for answer in answers)
+    told = "\n".join(text.t("offers.answer", source=answer.source, reason=answer.reason) for answer in answers)
     kinds = {type(error) for error in errors}
     if kinds == {NetworkFailure} and len(errors) == len(answers):
-        return NetworkFailure("offers.no_network", model=wanted, answers=told)
+        settings = ", ".join(SERVER_SETTINGS[hub] for hub in order if hub in SERVER_SETTINGS)
+        return NetworkFailure("offers.no_network", model=wanted, answers=told, settings=settings)
     failed = bool(kinds)
-    facts = {"model": wanted, "answers": told, "repository": entry.repository}
+    rest = [hub for hub in DEFAULTS if hub not in order]
+    more = text.t("offers.more", sources=",".join([*order, *rest])) if rest else ""
+    facts = {"model": wanted, "answers": told, "repository": entry.repository, "more": more}
     return SourceFailure("offers.nowhere", **facts) if failed else UnknownModel("offers.nowhere", **facts)
 
 

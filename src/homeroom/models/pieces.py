@@ -29,6 +29,8 @@ from homeroom.models.disk import PIECE, disk_error, sync_folder
 
 LENGTH: Final = 8 << 20
 """Bytes of a piece. The last one is shorter."""
+LARGEST_JOURNAL: Final = 64 << 20
+"""Bytes: of a file of 7 TB."""
 _HEAD: Final = 1024
 """Bytes of the journal's first line, which is filled up with spaces."""
 _RECORD: Final = re.compile(rb"(\d{12}) ([0-9a-f]{64}|-{64})\n")
@@ -143,7 +145,8 @@ class Part:
 
     def _load(self) -> None:
         """Take up what the journal says, where it can be read."""
-        raw = bytearray(self._journal.length())
+        length = self._journal.length()
+        raw = bytearray(length if length <= LARGEST_JOURNAL else 0)
         found = read_journal(raw[: self._journal.read(0, memoryview(raw))]) if raw else None
         if found is None:
             return

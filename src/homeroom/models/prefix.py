@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from homeroom.kept import read_bytes
 from homeroom.models.disk import PIECE, disk_error
-from homeroom.models.pieces import LENGTH, Part, read_journal
+from homeroom.models.pieces import LARGEST_JOURNAL, LENGTH, Part, read_journal
 
 STEP: Final = LENGTH
 """Bytes that are hashed at most before the event loop hears of it."""
@@ -143,8 +144,8 @@ def examine(path: Path, sha256: str, table: Path, *, progress: Callable[[int], N
 def _known(table: Path, sha256: str) -> dict[int, str | None]:
     """The digests of the file of *sha256* by where they end; none where the table is of no use."""
     try:
-        journal = read_journal(table.read_bytes())
-    except OSError:  # its download kept none
+        journal = read_journal(read_bytes(table, LARGEST_JOURNAL))
+    except (OSError, ValueError):  # its download kept none, or it is none
         return {}
     if journal is None or journal.digests[-1:] != (sha256,):
         return {}

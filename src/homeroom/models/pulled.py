@@ -80,9 +80,20 @@ def _from(reference: Reference, models: tuple[StoredModel, ...]) -> list[StoredM
         shown += ":latest"
     known = [({model.name.lower(), model.source.lower()}, model) for model in models]
     exact = [model for names, model in known if shown in names]
-    if exact or reference.choice or reference.hub in ("url", "ollama"):
+    if exact or reference.hub in ("url", "ollama"):
         return exact[:1]
+    if reference.choice:
+        return [model for model in models if _is_choice(model, reference)]
     return [model for names, model in known if any(name.startswith(f"{shown}:") for name in names)]
+
+
+def _is_choice(model: StoredModel, reference: Reference) -> bool:
+    """Whether *model* came from the repository of *reference* and its file says the choice, which its name does not."""
+    whole = f"{reference.hub}:{reference.repository}".lower()
+    if whole not in (model.name.lower(), model.source.lower()):
+        return False
+    said = labels.read(model.model_files[0].name).quantization
+    return said is not None and said.lower() == reference.choice.lower()
 
 
 def _of_catalogue(words: str, models: tuple[StoredModel, ...]) -> list[StoredModel]:

@@ -267,10 +267,10 @@ class Transfer:
 
     def _same_version(self, held: Body, found: str | None) -> None:
         part = self._part
+        if (found is None and self._file.sha256 is None) or (part.size is None and held.total is None):
+            self.ranges = False  # nothing would tell when parts do not fit together
+            raise _Again(SourceFailure("download.bad_range", url=self._shown), wait=0)
         if part.size is None:
-            if held.total is None or (found is None and self._file.sha256 is None):
-                self.ranges = False  # nothing would tell when parts do not fit together
-                raise _Again(SourceFailure("download.bad_range", url=self._shown), wait=0)
             self._begin(held.total, found)
         elif part.validator is None or part.url != self._shown:
             part.identify(self._shown, found)

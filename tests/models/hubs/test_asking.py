@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections import deque
 from typing import Any
@@ -22,10 +23,18 @@ REPOSITORY = "bartowski/SmolLM2-135M-Instruct-GGUF"
 MIXED = ("m-Q2_K.gguf", "m-Q4_K_M.gguf", "m-Q8_0.gguf")
 
 
-@pytest.mark.parametrize("model", ["hf:o/none", "ms:o/none", "ollama:none"])
+@pytest.mark.parametrize("model", ["hf:o/none", "ms:o/none"])
 async def test_nothing_there(hub: HubServer, model: str) -> None:
     error = await refused(hub, model, "hubs.not_there", UnknownModel)
     assert str(error).startswith(model)
+
+
+async def test_of_ollama_no_token_of_others_is_advised(hub: HubServer) -> None:
+    error = await refused(hub, "ollama:smollm2:999", "hubs.no_such_tag", UnknownModel)
+    assert error.message == "ollama:smollm2:999: the registry of Ollama has no model smollm2 with the tag 999."
+    assert "TOKEN" not in str(error)
+    error = await refused(hub, "ollama:me/x", "hubs.no_such_tag", UnknownModel)
+    assert "/me/x/tags" in str(error.next)
 
 
 async def test_gated_names_the_page_to_go_to(hub: HubServer) -> None:
@@ -69,13 +78,49 @@ async def test_trouble_that_passes(hub: HubServer) -> None:
     assert names(await look(hub, "hf:o/r")) == ["m.gguf"]
 
 
-async def test_nobody_there() -> None:
-    reference = parse("hf:o/r")
+async def test_an_answer_that_is_packed_though_nobody_asked_is_not_unpacked(hub: HubServer) -> None:
+    """1 MB on the wire could be a gigabyte here."""
+    hub.publish("o/r", "m.gguf", b"GGUF")
+    hub.behaviour.api_encoding = "gzip"
+    hub.behaviour.api_body = gzip.compress(b" " * (8 << 20))
+    await refused(hub, "hf:o/r", "hubs.bad_answer", SourceFailure)
+
+
+@pytest.mark.parametrize("host", ["a" * 90, "a..b", "\u00e4" * 70])
+async def test_a_host_that_can_be_none(host: str) -> None:
+    with pytest.raises(SourceFailure) as caught:
+        async with Client(Network()) as client:
+            await find(client, Reference("hf", "o/r"), Endpoints(hf=f"http://{host}"), sleep=no_wait)
+    assert caught.value.next
+
+
+@pytest.mark.parametrize(
+    ("model", "setting"),
+    [("hf:o/r", "HF_ENDPOINT"), ("ms:o/r", "MODELSCOPE_ENDPOINT"), ("ollama:x:1b", "--ollama-registry")],
+)
+async def test_nobody_there_names_what_was_set(model: str, setting: str) -> None:
+    reference, nobody = parse(model), "http://127.0.0.1:9"
     assert reference is not None
     async with Client(Network(timeout=1)) as client:
         with pytest.raises(NetworkFailure) as caught:
-            await find(client, reference, Endpoints("http://127.0.0.1:9"), sleep=no_wait)
-    assert caught.value.key == "hubs.network"
+            await find(client, reference, Endpoints(nobody, nobody, nobody), sleep=no_wait)
+    assert caught.value.key == "hubs.no_mirror" and f"{nobody}, which is set" in caught.value.message
+    assert f"Check {setting} " in str(caught.value.next)
+
+
+@pytest.mark.parametrize(
+    ("source", "url", "setting"),
+    [
+        ("hf:o/r", "https://huggingface.co/api", "HF_ENDPOINT=https://HOST"),
+        ("ms:o/r", "https://modelscope.cn/api", "MODELSCOPE_ENDPOINT=https://HOST"),
+        ("ollama:x", "https://registry.ollama.ai/v2", "--ollama-registry=https://HOST"),
+        ("https://h.org/m.gguf", "https://h.org/m.gguf", None),
+    ],
+)
+def test_a_hub_that_cannot_be_reached_names_its_own_mirror(source: str, url: str, setting: str | None) -> None:
+    error = asking.of_hub(NetworkFailure("hubs.network", url=url, reason="x"), source, url)
+    names = [name for name in ("HF_ENDPOINT", "MODELSCOPE_ENDPOINT", "--ollama-registry") if name in str(error.next)]
+    assert names == ([setting.partition("=")[0]] if setting else []) and (setting or "HTTPS_PROXY") in str(error.next)
 
 
 async def test_a_hub_that_takes_too_long(hub: HubServer) -> None:
@@ -93,7 +138,7 @@ async def test_an_answer_that_is_cut_off(hub: HubServer, model: str) -> None:
     hub.publish("o/r", "m.gguf", b"GGUF")
     hub.push("o/r", "latest", [("model", b"GGUF")])
     hub.behaviour.api_cut = 30
-    error = await refused(hub, model, "hubs.network", NetworkFailure)
+    error = await refused(hub, model, "hubs.no_mirror", NetworkFailure)
     assert "cut" in error.message and len(hub.asked) == 3
 
 

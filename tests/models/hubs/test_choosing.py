@@ -80,6 +80,17 @@ def test_several_are_listed_with_sizes(files: list[str], choice: str, key: str, 
     assert f"homeroom show hf:o/r:{caught.value.facts['example']}" in str(caught.value)
 
 
+def test_of_a_pull_only_what_runs_is_listed_the_nearest_first() -> None:
+    names = ("m-Q2_K.gguf", "m-Q4_0_4_4.gguf", "m-Q8_0.gguf", "m-Q4_K_M.gguf", "m-Q6_K.gguf", "m-F16.gguf")
+    groups = models_in(RemoteFile(name, "", 10**9) for name in names)
+    with pytest.raises(UnknownModel) as caught:
+        choose(groups, Reference("hf", "o/r", "Q5_K_M"), command="pull")
+    told = caught.value
+    listed = [one.partition(" ")[0] for one in str(told.facts["choices"]).split(", ")]
+    assert listed == ["Q4_K_M", "Q6_K", "Q2_K", "Q8_0", "F16"]
+    assert told.next == "Take one of those, for example: homeroom pull hf:o/r:Q4_K_M"
+
+
 @pytest.mark.parametrize(
     "form",
     [

@@ -26,7 +26,7 @@ async def test_a_repository_with_one_model(hub: HubServer, starter_path: Path, p
     hub.publish(REPOSITORY, "README.md", b"# SmolLM2")
     traffic = Traffic()
     found = await look(hub, f"{prefix}:{REPOSITORY}", traffic=traffic)
-    assert (found.source, found.note) == (f"{prefix}:{REPOSITORY}", None)
+    assert (found.source, found.note) == (f"{prefix}:{REPOSITORY}:Q4_1", None)
     assert found.files[0].size == starter_path.stat().st_size
     assert found.files[0].sha256 == hub.digest(starter_path)
     async with Client(Network()) as client:
@@ -59,7 +59,7 @@ async def test_the_token_of_an_address_is_its_own_hub_s() -> None:
 async def test_the_page_of_a_repository(hub: HubServer, page: str) -> None:
     hub.publish(REPOSITORY, "m-Q4_K_M.gguf", b"GGUF")
     found = await look(hub, f"{hub.url}/{REPOSITORY}{page}")
-    assert names(found) == ["m-Q4_K_M.gguf"] and found.source == f"hf:{REPOSITORY}"
+    assert names(found) == ["m-Q4_K_M.gguf"] and found.source == f"hf:{REPOSITORY}:Q4_K_M"
 
 
 async def test_the_page_of_a_file_is_the_file(hub: HubServer) -> None:

@@ -107,3 +107,12 @@ def test_other_folders_are_none_of_it(cache: Path, gguf: Path) -> None:
         neighbours.place(gguf, cache / folder / "snapshots" / OTHER / "m-Q4_0.gguf")
     assert found(cache) == {}
     assert list(huggingface.models({"HF_HUB_CACHE": str(cache / "none")})) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_pipe_for_a_reference_is_not_waited_for(cache: Path, gguf: Path) -> None:
+    neighbours.huggingface(cache, "o/r-GGUF", "m-Q8_0.gguf", gguf)
+    main = cache / "models--o--r-GGUF" / "refs" / "main"
+    main.unlink()
+    os.mkfifo(main)
+    assert list(found(cache)) == ["hf:o/r-GGUF:Q8_0"], "the newest snapshot"

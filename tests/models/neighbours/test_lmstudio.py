@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -69,4 +70,17 @@ def test_the_folder_that_its_pointer_names(home: Path, gguf: Path, tmp_path: Pat
     (home / ".lmstudio-home-pointer").write_text(f"{tmp_path / 'moved'}\n")
     assert found(home) == ["lmstudio:p/r:Q8_0"]
     (home / ".lmstudio-home-pointer").write_text(str(tmp_path / "gone"))
+    assert found(home) == []
+
+
+@pytest.mark.parametrize("path", ["/a\\u0000b", "/\\ud800"])
+def test_a_folder_that_can_be_none(home: Path, path: str) -> None:
+    (home / ".lmstudio").mkdir()
+    (home / ".lmstudio" / "settings.json").write_text(f'{{"downloadsFolder": "{path}"}}')
+    assert found(home) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_pipe_for_a_pointer_is_not_waited_for(home: Path) -> None:
+    os.mkfifo(home / ".lmstudio-home-pointer")
     assert found(home) == []

@@ -123,6 +123,15 @@ def test_a_part_of_a_model_is_not_run_as_the_model(folder: Path, gguf: Path) -> 
     assert refused(folder).key == "neighbours.several_parts"
 
 
+def test_a_layer_that_leads_elsewhere_is_not_read(folder: Path, gguf: Path, tmp_path: Path) -> None:
+    neighbours.ollama(folder, "m:1", gguf, layers={"system": "Hi."})
+    (tmp_path / "secret.txt").write_text("the secret")
+    system = next(path for path in (folder / "blobs").iterdir() if path.read_bytes() == b"Hi.")
+    system.unlink()
+    system.symlink_to(tmp_path / "secret.txt")
+    assert refused(folder).key == "neighbours.bad_manifest"
+
+
 def test_what_is_not_whole_is_told(folder: Path, gguf: Path) -> None:
     neighbours.ollama(folder, "m:1", gguf, layers={"system": "Hi."})
     blob = folder / "blobs" / f"sha256-{neighbours.digest(gguf)}"

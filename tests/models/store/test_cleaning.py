@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -209,7 +210,7 @@ def test_prune_deletes_what_no_model_needs_and_nothing_else(store: Store) -> Non
     (store.partial / "manifest.123.tmp").write_text("{")
     for mine in ("partial/notes.txt", "blobs/README", "split/README", "README"):
         (store.folder / mine).write_text("a person put this here")
-    told = store.prune(dry_run=True)
+    told = store.prune(dry_run=True, everything=True)
     assert kinds(told) == sorted(
         [
             *(("blob", store.blob(file.sha256).name) for file in gone.files),
@@ -223,7 +224,7 @@ def test_prune_deletes_what_no_model_needs_and_nothing_else(store: Store) -> Non
     )
     assert gone.bytes + 8192 <= told.bytes < gone.bytes + 20_000, "a hole takes no room; neither does a second name"
     assert gone.path.exists() and part.exists(), "a dry run deletes nothing"
-    assert store.prune() == told
+    assert store.prune(everything=True) == told
     assert assert_whole(store) == {"starter"} and store.prune().items == ()
     assert files(store, "partial", "split", "used", "pieces") == [
         "partial/notes.txt",
@@ -239,6 +240,29 @@ def test_links_that_are_all_that_is_left_of_a_file_count(store: Store) -> None:
     for file in model.files:
         store.blob(file.sha256).unlink()
     assert store.prune().bytes == model.bytes and files(store) == []
+
+
+def test_prune_leaves_a_download_of_today_and_says_how_much_it_is(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    store = Store(tmp_path / "models", clock=lambda: now)
+    store.prepare()
+    ages = {"today": 23.9, "yesterday": 24.1}
+    for name, hours in ages.items():
+        for suffix, more in ((".part", 0.0), (".journal", 100.0)):  # one file that is young keeps the other
+            path = store.partial / (digest(name.encode()) + suffix)
+            path.write_bytes(name.encode())
+            changed = (now - timedelta(hours=hours + more)).timestamp()
+            os.utime(path, (changed, changed))
+    (store.partial / "manifest.123.tmp").write_text("{")
+    told = store.prune(dry_run=True)
+    old = digest(b"yesterday")
+    assert sorted(item.path.name for item in told.items) == sorted(
+        [f"{old}.part", f"{old}.journal", "manifest.123.tmp"]
+    )
+    assert told.left == 10 and store.prune() == told
+    left = [f"partial/{digest(b'today')}.journal", f"partial/{digest(b'today')}.part"]
+    assert files(store) == left and store.prune() == Pruned((), busy=False, left=10)
+    assert len(store.prune(everything=True).items) == 2 and files(store) == []
 
 
 def test_prune_in_an_empty_home_creates_nothing(tmp_path: Path) -> None:
@@ -258,7 +282,7 @@ async def test_prune_leaves_what_a_pull_may_need(store: Store) -> None:
         for dry_run in (True, False):
             assert store.prune(dry_run=dry_run) == Pruned((), busy=True)
         assert part.exists() and store.blob(here.sha256).exists()
-    assert len(store.prune().items) == 3
+    assert len(store.prune(everything=True).items) == 3
 
 
 async def test_remove_leaves_the_file_that_a_pull_has_found_here(store: Store) -> None:
@@ -299,7 +323,7 @@ def test_a_pull_that_was_killed_holds_nothing(store: Store) -> None:
         assert holder.stdout is not None and holder.stdout.readline() == "held\n"
         assert store.prune() == Pruned((), busy=True)
         holder.kill()
-    assert kinds(store.prune()) == [("part", part.name)] and files(store) == []
+    assert kinds(store.prune(everything=True)) == [("part", part.name)] and files(store) == []
 
 
 def test_two_at_once_delete_each_thing_once(store: Store) -> None:

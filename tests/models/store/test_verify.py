@@ -58,6 +58,18 @@ def test_a_file_of_two_models_is_read_once(store: Store) -> None:
     assert progress.read == len(CONTENT)
 
 
+def test_of_a_model_whose_weights_were_read_nobody_waits_for_the_rest(store: Store) -> None:
+    store.put("again", [blob(store, CONTENT), blob(store, b"MIT", "license", "license")], source="x")
+    store.put("Big2", [blob(store, CONTENT), blob(store, b"you", "system", "system")], source="x")
+    progress = Silent()
+    checked = verify(store, progress=progress)
+    assert [one.name for one in checked] == ["again", "big", "Big2", "starter"], "as the list has them"
+    assert [one.state for one in checked] == ["whole"] * 4
+    assert len(progress.begun) == 2, "one of the three that share their weights, and the split one"
+    store.blob(digest(b"you")).write_bytes(b"yoU")
+    assert [one.name for one in verify(store, progress=Silent()) if one.faults] == ["Big2"]
+
+
 def test_only_the_models_that_are_named(store: Store) -> None:
     flip(store.blob(digest(CONTENT)), 5)
     assert set(check(store, "big")) == {"big"} and check(store, "big")["big"].state == "whole"

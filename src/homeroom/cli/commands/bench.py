@@ -76,7 +76,9 @@ def _rates(found: Calibration, path: str) -> list[Block]:
     )
     headings = tuple(text.t(f"speed.heading.{name}") for name in ("type", "decode", "prefill"))
     notes = [text.t("speed.kept", path=path, threads=found.threads)]
-    if found.spread > 0.2:
+    if found.busy:
+        notes.append(text.t("speed.busy"))
+    elif found.spread > 0.2:
         notes.append(text.t("speed.noisy", spread=f"{found.spread:.0%}"))
     return [Table(headings, rows, frozenset({1, 2})), "", *notes]
 

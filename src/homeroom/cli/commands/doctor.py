@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -24,13 +25,46 @@ def command(out: Output, network: bool) -> int:
     from homeroom.gateway.checkup import examine
 
     report = run_async(examine(network=network))
+    report.settings = _in_force(report)
     out.show(report.row(), _page(report), [problem.message for problem in report.problems])
     return 1 if report.problems else 0
+
+
+def _in_force(report: Report) -> tuple[tuple[str, str, str], ...]:
+    """The report's settings: lists of words as they are typed, and the servers that are asked where no setting says it.
+
+    One that is no address is a problem of the report.
+    """
+    from homeroom.errors import SettingsError
+    from homeroom.models.http import shown
+    from homeroom.models.hub_names import DEFAULTS, endpoints
+
+    given = {name: value for name, value, _ in report.settings}
+    names = {"hf_endpoint": "hf", "modelscope_endpoint": "ms", "ollama_registry": "ollama"}
+    rows = []
+    try:
+        ends = endpoints(given["hf_endpoint"], given["modelscope_endpoint"], given["ollama_registry"])
+    except SettingsError as error:
+        report.problems.append(error)
+        ends = None
+    for name, value, origin in report.settings:
+        if name in ("sources", "stores"):
+            value = value.replace(os.pathsep, ",") or "none"
+        elif name in names and ends is not None:
+            if not value.strip() and getattr(ends, names[name]) != DEFAULTS[names[name]]:
+                origin = "environment"
+            value = shown(getattr(ends, names[name]))
+        elif name in names:
+            value = shown(value)
+        rows.append((name, value, origin))
+    return tuple(rows)
 
 
 def _page(report: Report) -> list[Block]:
     machine = report.machine
     memory = text.t("cli.doctor.memory", total=text.size(machine.memory_total), free=text.size(machine.memory_free))
+    if machine.limited_by:
+        memory = text.t("cli.beside", words=memory, more=machine.limited_by)
     engine = [("xllamacpp", report.engine.version or "-")]
     engine += [(text.t("cli.label.device"), device) for device in report.engine.devices]
     engine += [(text.t("cli.label.build"), report.engine.system)] if report.engine.system else []
@@ -52,7 +86,7 @@ def _page(report: Report) -> list[Block]:
             [
                 (text.t("cli.label.processor"), machine.processor),
                 (text.t("cli.label.cores"), f"{machine.cores} / {machine.threads}"),
-                (text.t("cli.label.memory"), memory + (f" ({machine.limited_by})" if machine.limited_by else "")),
+                (text.t("cli.label.memory"), memory),
                 (text.t("cli.label.vectors"), " ".join(machine.features) or "-"),
                 *((text.t("cli.label.device"), _device(device)) for device in machine.devices),
                 *((text.t("cli.label.note"), str(note)) for note in machine.notes),

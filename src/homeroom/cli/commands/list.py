@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from homeroom import text
 from homeroom.cli import grammar
 from homeroom.cli.output import Output
+from homeroom.cli.parameters import setting_flags
 from homeroom.cli.words import fit_words
 from homeroom.settings import load
 
@@ -18,22 +19,29 @@ if TYPE_CHECKING:
     from homeroom.models.facts import ModelFacts
     from homeroom.models.store import StoredModel
 
+SPARE: Final = (4, 5, 2, 7)
+"""What a narrow terminal does not see: context, last use, parameters, and last of all the source. ``show`` has them."""
+
 
 @grammar.command("list")
-def command(out: Output) -> int:
+@setting_flags("stores", "model_folders")
+def command(out: Output, **flags: str | None) -> int:
     from homeroom.cli.tables import Table
     from homeroom.engine.choose import assess
     from homeroom.engine.plan import Ask
     from homeroom.hardware.machine import detect
     from homeroom.models.library import Library
+    from homeroom.models.names import HOMEROOM
     from homeroom.models.neighbours import TITLES
 
-    settings = load()
+    settings = load(flags)
     library = Library(settings)
     stored = library.store.all()
     models, unreadable = library.all()
     machine = detect()
-    sources = {model.path: model for model in stored}
+    kept = {model.name: model for model in stored}
+    # By its name: two models may be one file.
+    known = {facts.name: kept.get(facts.name) if facts.keeper == HOMEROOM else None for facts in models}
     used = {facts.name: library.last_used(facts) for facts in models}
     verdicts = {facts.name: assess(facts, machine, Ask.from_settings(settings)) for facts in models}
     rows = tuple(
@@ -45,26 +53,26 @@ def command(out: Output) -> int:
             f"{facts.context_length:,}",
             _shown(used[facts.name]),
             fit_words(verdicts[facts.name]),
-            sources[facts.path].source if facts.path in sources else TITLES.get(facts.keeper, str(facts.path)),
+            own.source if (own := known[facts.name]) else TITLES.get(facts.keeper, str(facts.path)),
         )
         for facts in models
     )
     names = ("cli.head.name", "cli.head.quantization", "cli.head.parameters", "cli.head.size", "cli.head.context")
     headings = (*names, "neighbours.head.used", "cli.head.fits", "cli.head.source")
-    table = Table(tuple(text.t(name) for name in headings), rows, frozenset({2, 3, 4}))
+    table = Table(tuple(text.t(name) for name in headings), rows, frozenset({2, 3, 4}), spare=SPARE)
     reasons = [error.message for error in unreadable] + [
         text.t("models.broken", name=entry.name, path=entry.path, reason=entry.reason) for entry in stored.broken
     ]
+    nothing = text.t("cli.list.none_whole" if reasons else "cli.list.none")
     reasons += [text.t("cli.list.no_folder", path=path) for path in settings.model_folders if not path.is_dir()]
     data = {
         "models": [
-            row(facts, sources.get(facts.path), used[facts.name]) | {"fit": fit(verdicts[facts.name])}
-            for facts in models
+            row(facts, known[facts.name], used[facts.name]) | {"fit": fit(verdicts[facts.name])} for facts in models
         ],
         "broken": reasons,
         "machine": memory(machine),
     }
-    out.show(data, [table if rows else text.t("cli.list.none")], [facts.name for facts in models])
+    out.show(data, [table if rows else nothing], [facts.name for facts in models])
     for reason in reasons:
         out.warn(reason)
     return 0

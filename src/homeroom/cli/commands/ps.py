@@ -43,6 +43,7 @@ async def _status() -> dict[str, Any]:
 
 
 def _engine(engine: dict[str, Any]) -> Block:
+    from homeroom.cli.commands.show import figure
     from homeroom.cli.tables import Facts
 
     rows = [("state", _state(engine), "")]
@@ -53,15 +54,15 @@ def _engine(engine: dict[str, Any]) -> Block:
             ("memory_now", text.size(engine["memory_resident"]), ""),
         ]
     rows.append(
-        ("memory_plan", text.size(engine["memory"]["total"]), text.t("cli.ps.basis", basis=engine["memory"]["basis"]))
+        ("memory_plan", text.size(engine["memory"]["total"]), text.t(f"cli.ps.basis.{engine['memory']['basis']}"))
     )
     facts = tuple((text.t(f"cli.label.{name}"), value, remark) for name, value, remark in rows)
     choices = tuple(
-        (text.t(f"cli.choice.{name}"), str(choice["value"]), _reason(choice))
+        (text.t(f"cli.choice.{name}"), figure(choice["value"]), _reason(choice))
         for name, choice in engine["choices"].items()
     )
     purpose = text.t(f"cli.purpose.{engine['purpose']}")
-    return Facts(f"\n{engine['model']} ({purpose})", facts + choices)
+    return Facts("\n" + text.t("cli.beside", words=engine["model"], more=purpose), facts + choices)
 
 
 def _reason(choice: dict[str, Any]) -> str:

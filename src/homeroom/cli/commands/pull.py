@@ -12,7 +12,7 @@ from homeroom import text
 from homeroom.cli import grammar
 from homeroom.cli.output import Output
 from homeroom.cli.parameters import PULL_SETTINGS, setting_flags
-from homeroom.errors import UsageError
+from homeroom.errors import Interrupted, UsageError
 from homeroom.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -47,10 +47,8 @@ def command(
     **flags: str | None,
 ) -> int:
     """Exit 0 where the model is here afterwards, 1 where it does not fit or nothing is small enough."""
-    from homeroom.cli.running import run_async
-
     wants = {"quantization": quantization, "max_size": _size(max_size, model), "force": force}
-    return run_async(_pull(out, load(flags), model, wants, ask=not yes, dry_run=dry_run))
+    return _pull(out, load(flags), model, wants, ask=not yes, dry_run=dry_run)
 
 
 def _size(words: str | None, model: str) -> int | None:
@@ -64,15 +62,22 @@ def _size(words: str | None, model: str) -> int | None:
         raise UsageError("pull.bad_size", value=words, typed=shlex.quote(model)) from None
 
 
-async def _pull(out: Output, settings: Settings, model: str, wants: dict[str, Any], *, ask: bool, dry_run: bool) -> int:
+def _pull(out: Output, settings: Settings, model: str, wants: dict[str, Any], *, ask: bool, dry_run: bool) -> int:
     from homeroom.cli import pulling
     from homeroom.cli.progress import Bar, Status
+    from homeroom.cli.running import run_async
     from homeroom.engine.pull import Puller
 
-    puller, status = Puller(settings, tell=out.say), Status(out)
-    status.show(text.t("pull.looking", name=model))
+    status = Status(out)
+
+    def looking(name: str) -> None:
+        """On a terminal a line that goes away, elsewhere one that stays."""
+        said = text.t("pull.looking", name=name)
+        (status.show if out.stderr.isatty() else out.say)(said)
+
+    puller = Puller(settings, tell=out.say, looking=looking)
     try:
-        plan = await puller.plan(model, **wants)
+        plan = run_async(puller.plan(model, **wants))
     finally:
         status.clear()
     if plan.here:
@@ -83,14 +88,28 @@ async def _pull(out: Output, settings: Settings, model: str, wants: dict[str, An
     pulling.tell(out, plan)
     if (refusal := plan.refusal()) is not None:
         raise refusal
-    if ask and not out.asks(text.t("pull.ask"), otherwise=True):
-        out.say(text.t("pull.declined"))
-        return 1
-    stored = await puller.fetch(plan, progress=Bar(out))
+    if ask and (answer := _refused(out)) is not None:
+        return answer
+    stored = run_async(pulling.fetch(puller, plan, Bar(out)))
     took = {"download_bytes": plan.download_bytes, "rate": plan.rate, "seconds": plan.seconds}
     row = _row(plan.with_stored(stored), fetched=True) | took
     out.show(row, pulling.done(plan, stored), [stored.name])
     return 0
+
+
+def _refused(out: Output) -> int | None:
+    """The exit code where a person at a terminal does not want it; None where it is to be fetched.
+
+    Asked while no event loop runs: a loop would hold back the Ctrl-C that ends the question.
+    """
+    try:
+        if out.asks(text.t("pull.ask"), otherwise=True):
+            return None
+    except KeyboardInterrupt:
+        out.say(f"\n{text.t('pull.declined')}")
+        return Interrupted.exit_code
+    out.say(text.t("pull.declined"))
+    return 1
 
 
 def _row(plan: PullPlan, *, fetched: bool) -> dict[str, Any]:

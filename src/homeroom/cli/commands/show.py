@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @grammar.command("show")
 @model_argument()
-@setting_flags(*HUB_SETTINGS)
+@setting_flags("stores", "model_folders", *HUB_SETTINGS)
 def command(out: Output, model: str, **flags: str | None) -> int:
     from homeroom.cli.commands.list import fit, memory, row
     from homeroom.cli.running import run_async
@@ -35,12 +35,15 @@ def command(out: Output, model: str, **flags: str | None) -> int:
     from homeroom.engine.plan import Ask
     from homeroom.fit.advise import Adviser, lineage
     from homeroom.models.library import Library
+    from homeroom.models.names import HOMEROOM
 
     settings = load(flags)
     library, adviser = Library(settings), Adviser(settings)
     looked = run_async(library.look(model))
     facts, entry = looked.facts, looked.entry
-    stored = next((kept for kept in library.store.all() if facts.paths and kept.path == facts.path), None)
+    # By its name: two models may be one file.
+    own = facts.keeper == HOMEROOM
+    stored = next((kept for kept in library.store.all() if own and kept.name == facts.name), None)
     said = lineage(facts, entry)
     grid = adviser.grid(looked)
     data = row(facts, stored, library.last_used(facts)) | {
@@ -136,7 +139,7 @@ def header(facts: ModelFacts, stored: StoredModel | None = None, entry: Entry | 
     rows = [
         ("title", entry.title if entry else facts.title),
         ("architecture", facts.architecture),
-        ("parameters", f"{text.count(facts.parameters)} ({facts.parameters:,})"),
+        ("parameters", text.t("cli.beside", words=text.count(facts.parameters), more=f"{facts.parameters:,}")),
         ("active", text.count(facts.active_parameters) if facts.experts else None),
         ("quantization", text.t("cli.show.bits", name=facts.quantization, bits=f"{facts.bits_per_weight:.2f}")),
         ("file" if facts.paths else "download", text.size(facts.file_bytes)),
@@ -213,7 +216,12 @@ def _plan(plan: EnginePlan | None) -> dict[str, Any] | None:
 
 def choices(plan: EnginePlan) -> tuple[tuple[str, str, str], ...]:
     """Each choice of a plan: its name in the user's words, its value, its reason."""
-    return tuple((text.t(f"cli.choice.{choice.name}"), str(choice.value), choice.reason) for choice in plan.choices)
+    return tuple((text.t(f"cli.choice.{choice.name}"), figure(choice.value), choice.reason) for choice in plan.choices)
+
+
+def figure(value: object) -> str:
+    """A choice's value: numbers as everywhere, ``8,192``."""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _layers(facts: ModelFacts) -> str:

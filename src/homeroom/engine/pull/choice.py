@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from homeroom.models.offers import Offer
     from homeroom.models.remote import RemoteHeader
 
+MOST_CHOICES: Final = 40
+"""Files that an error lists."""
 PREFERRED: Final = "Q4_K_M"
 """Whose header is read first, where one is needed to know what the others would be: it is the likeliest choice."""
 
@@ -47,12 +49,13 @@ class Chosen:
 
     @property
     def quantization(self) -> str:
-        """As it is called where it is offered."""
-        return self.offer.quantization or self.fit.facts.quantization
+        """As it is called where it is offered; where that is wrong, as its header says."""
+        return really(self.offer, self.fit.facts)
 
 
 class Chooser:
-    """Chooses among the offers of one source for what is *meant*; *limit* is the most bytes a second that may travel."""
+    """Chooses among the offers of one source for what is *meant*; *limit* is the most bytes a second that may travel;
+    with *force* a file that is asked for is taken though its header says another quantization."""
 
     def __init__(
         self,
@@ -63,8 +66,10 @@ class Chooser:
         limit: int = 0,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        force: bool = False,
     ) -> None:
         self._client = client
+        self._force = force
         self._meant = meant
         self._adviser = adviser
         self._sleep = sleep
@@ -75,8 +80,8 @@ class Chooser:
         """The best of *found* by its real header; the next best where that does not fit after all.
 
         Raises UnknownModel where none is as asked for, SaidNo where each is over *max_size* bytes, AmbiguousModel where
-        names do not tell what they are, SourceFailure where it is another model than the catalogue's, and what reading
-        a header raises.
+        names do not tell what they are, SourceFailure where it is another model than the catalogue's or not in the
+        quantization that was asked for, and what reading a header raises.
         """
         meant, choices = self._meant, _allowed(self._meant, found, max_size)
         reasons = [*meant.reasons]
@@ -85,8 +90,9 @@ class Chooser:
         if len(choices) == 1:
             (offer,) = choices.values()
             facts = await self._facts(offer)
-            if max_size is not None and facts.file_bytes > max_size:  # nobody had listed how large it is
-                raise _over(meant, facts.quantization, facts.file_bytes, max_size)
+            whole = facts.file_bytes + sum(file.size or 0 for file in offer.extras)
+            if max_size is not None and whole > max_size:  # nobody had listed how large it is
+                raise _over(meant, facts.quantization, whole, max_size)
             about = {"quantization": facts.quantization, "size": text.size(facts.file_bytes)}
             reasons.append(sentence("pull.why.asked" if meant.asked else "pull.why.only", **about))
             return self._chosen(offer, self._judge(facts, self._coarser(offer, facts)), reasons)
@@ -107,6 +113,9 @@ class Chooser:
         raise _no_choice(meant, found)
 
     def _chosen(self, offer: Offer, fit: Fit, reasons: Sequence[Sentence]) -> Chosen:
+        if mislabelled(offer, fit.facts):
+            said = {"said": offer.quantization, "found": fit.facts.quantization}
+            reasons = [*reasons, sentence("pull.why.mislabelled", **said)]
         return Chosen(offer, fit, tuple(reasons), self._read[offer.source][1], self._meter.rate)
 
     def _candidate(self, known: Mapping[str, ModelFacts]) -> Candidate:
@@ -142,7 +151,7 @@ class Chooser:
                 self._client, offer.files, offer.source, traffic=traffic, sleep=self._sleep
             )
             self._check(offer, facts)
-            name = self._meant.stored_as(offer.quantization or facts.quantization, offer.source)
+            name = self._meant.stored_as(really(offer, facts), offer.source)
             self._read[offer.source] = (replace(facts, name=name), header)
         return self._read[offer.source][0]
 
@@ -152,6 +161,9 @@ class Chooser:
         entry = self._meant.entry
         if entry is not None and (reason := matches(entry, facts)) is not None:
             raise SourceFailure("pull.other_model", source=offer.source, name=entry.name, reason=reason)
+        if mislabelled(offer, facts) and self._meant.asked_quantization and not self._force:
+            told = {"said": offer.quantization, "found": facts.quantization, "again": self._meant.again}
+            raise SourceFailure("pull.mislabelled", source=offer.source, **told)
 
     def _coarser(self, offer: Offer, facts: ModelFacts) -> list[ModelFacts]:
         """The model in coarser quantizations than the only one on offer: what to look for where that does not fit."""
@@ -168,6 +180,23 @@ class Chooser:
             for name, one in offered.judged(known, dict.fromkeys(mix.GRID)).items()
             if one.bits_per_weight < facts.bits_per_weight - 0.3
         ]
+
+
+def mislabelled(offer: Offer, facts: ModelFacts) -> bool:
+    """Whether the name of *offer* says another quantization than its header. Makers' own mixes (``UD-``, ``_L``, ``_XL``)
+    and a kind without its size (``Q4_K``) are no contradiction."""
+    from homeroom.models.quantization import FILE_TYPES
+
+    known = frozenset(FILE_TYPES.values())
+    said, found = offer.quantization, facts.quantization
+    if said not in known or found not in known or said == found or found.startswith(f"{said}_"):
+        return False
+    return not said.endswith(("_L", "_XL"))
+
+
+def really(offer: Offer, facts: ModelFacts) -> str:
+    """The quantization of *offer*: by its name, where its header does not say another."""
+    return facts.quantization if mislabelled(offer, facts) else offer.quantization or facts.quantization
 
 
 def judge(adviser: Adviser, facts: ModelFacts, coarser: Sequence[ModelFacts] = ()) -> Fit:
@@ -228,5 +257,7 @@ def _over(meant: Meant, quantization: str, size: int, max_size: int) -> SaidNo:
 
 
 def _no_choice(meant: Meant, found: Sequence[Offer]) -> AmbiguousModel:
-    listed = ", ".join(offer.files[0].name for offer in found)
+    listed = ", ".join(
+        [offer.files[0].name for offer in found][:MOST_CHOICES] + ["\u2026"] * (len(found) > MOST_CHOICES)
+    )
     return AmbiguousModel("pull.no_choice", source=meant.shown, choices=listed, example=found[0].source)

@@ -10,17 +10,20 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from homeroom import text
 from homeroom.engine.pull.plan import PullPlan, Wanted
+from homeroom.errors import SourceFailure
 from homeroom.models.disk import Lock, Sleep
+from homeroom.models.gguf_reader import reason
+from homeroom.models.modelfile import read as read_modelfile
 from homeroom.models.remote import RemoteFile
 from homeroom.models.store import Store, StoredModel
-from homeroom.models.store.manifest import StoredFile, plain_file_name
+from homeroom.models.store.manifest import StoredFile, check_files, plain_file_name
 
 if TYPE_CHECKING:
     from homeroom.models.download import Pace
@@ -44,19 +47,30 @@ class Fetcher:
         StoreFailure; what has arrived is used by the next call."""
         from homeroom.models.http import Client
 
+        check_files([_stored(one, one.file.sha256 or "0" * 64, one.file.size or 0) for one in plan.wanted])
         self._store.prepare()
-        files: list[StoredFile] = []
+        files: dict[int, StoredFile] = {}
         rest = plan.download_bytes
         progress.begin(text.t("pull.fetching", name=plan.name), plan.bytes or None)
         try:
             # Whoever deletes what no model needs leaves all of it while somebody is in the middle of a pull.
             async with self._busy(plan), Client(self._network) as client:
-                for one in plan.wanted:
+                # What comes with the weights first: where that cannot be understood, the model could not be run.
+                for at, one in sorted(enumerate(plan.wanted), key=lambda pair: pair[1].role == "model"):
+                    if one.role == "model":
+                        self._understood(plan, files.values())
                     rest -= one.rest
-                    files.append(await self._one(client, one, pace, rest, plan.name, _counted(progress)))
-                return await self._name(plan, files)
+                    files[at] = await self._one(client, one, pace, rest, plan.name, _counted(progress))
+                return await self._name(plan, [files[at] for at in sorted(files)])
         finally:
             progress.done()
+
+    def _understood(self, plan: PullPlan, files: Iterable[StoredFile]) -> None:
+        """Raise SourceFailure where an Ollama model's words and parameters are not what they should be."""
+        try:
+            read_modelfile((file.role, self._store.blob(file.sha256)) for file in files if file.role != "model")
+        except (OSError, ValueError) as error:
+            raise SourceFailure("pull.bad_layer", source=plan.source, reason=reason(error)) from error
 
     async def _one(
         self, client: Client, one: Wanted, pace: Pace, spare: int, name: str, show: Callable[[int, int | None], None]
@@ -65,7 +79,6 @@ class Fetcher:
         from homeroom.models import download
 
         file, store = one.file, self._store
-        title = _plain(file.name.rpartition("/")[2])
         if file.sha256 is not None and file.size is not None and store.blob(file.sha256).is_file():
             if not store.holds(file.sha256, file.size):
                 path = store.blob(file.sha256)
@@ -74,7 +87,7 @@ class Fetcher:
                 )
                 store.mark(file.sha256, damaged=False)
             show(file.size, None)
-            return StoredFile(one.role, title, file.sha256, file.size)
+            return _stored(one, file.sha256, file.size)
         got = await download.fetch(
             client,
             file,
@@ -87,7 +100,7 @@ class Fetcher:
             waiting=lambda: self._tell(text.t("pull.waiting", name=name)),
         )
         show(got.size, None)
-        return StoredFile(one.role, title, got.sha256, got.size)
+        return _stored(one, got.sha256, got.size)
 
     def _busy(self, plan: PullPlan) -> Lock:
         """Tells those who delete that a pull is in progress, and what it needs."""
@@ -102,9 +115,16 @@ class Fetcher:
             return self._store.put(plan.name, files, source=plan.source, licence=plan.licence, note=plan.title)
 
 
+def _stored(one: Wanted, sha256: str, size: int) -> StoredFile:
+    return StoredFile(one.role, _plain(one.file.name.rpartition("/")[2]), sha256, size)
+
+
 def _plain(name: str) -> str:
     """*name* as a file may be called everywhere."""
-    return name if plain_file_name(name) else re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[-200:] or "model.gguf"
+    if plain_file_name(name):
+        return name
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[-200:] or "model.gguf"
+    return name if plain_file_name(name) else f"model-{name}"  # what Windows takes for a device
 
 
 def _counted(progress: Progress) -> Callable[[int, int | None], None]:
@@ -130,6 +150,13 @@ def arrived(store: Store, file: RemoteFile) -> int:
         # A part has holes: what has arrived is what takes room.
         return min(status.st_size, getattr(status, "st_blocks", 0) * 512 if path.suffix else status.st_size)
     return 0
+
+
+def damaged(store: Store, file: RemoteFile) -> bool:
+    """Whether *file* is in its place on this disk and known not to be whole."""
+    if file.sha256 is None or file.size is None:
+        return False
+    return store.blob(file.sha256).is_file() and not store.holds(file.sha256, file.size)
 
 
 def validator(table: Path) -> str | None:

@@ -41,6 +41,8 @@ class Wanted:
     here: int = 0
     validator: str | None = None
     """The server's word for this version of the file (ETag)."""
+    damaged: bool = False
+    """Whether what is here is known not to be whole: it is mended in its place."""
 
     @property
     def rest(self) -> int:
@@ -111,6 +113,11 @@ class PullPlan:
         return 0 if self.here else sum(one.rest for one in self.wanted)
 
     @property
+    def mends(self) -> bool:
+        """Whether a file that is here is damaged, and what is wrong of it is fetched again."""
+        return any(one.damaged for one in self.wanted)
+
+    @property
     def seconds(self) -> float | None:
         """How long the download would take at ``rate``; None where that is not known."""
         return self.download_bytes / self.rate if self.rate and not self.here else None
@@ -171,7 +178,7 @@ class PullPlan:
             "pulled_at": None if self.stored is None else f"{self.stored.pulled_at:%Y-%m-%dT%H:%M:%SZ}",
             "sha256": self._sha256,
             "fit": None if self.fit is None else self.fit.row(),
-            "reason": " ".join(str(reason) for reason in self.reasons),
+            "reason": ("" if text.language() == "zh" else " ").join(str(reason) for reason in self.reasons),
             "quantization": self.quantization or None,
             "quality": None if self.quality is None else round(self.quality, 1),
             "licence": self.licence,
@@ -214,5 +221,5 @@ class Meter:
 
 
 def spelled(answers: tuple[Answer, ...]) -> str:
-    """What each source answered, in one line."""
-    return " ".join(text.t("pull.answer", source=answer.source, reason=answer.reason) for answer in answers)
+    """What each source answered, in a line each."""
+    return "\n".join(text.t("pull.answer", source=answer.source, reason=answer.reason) for answer in answers)

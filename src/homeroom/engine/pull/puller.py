@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeroom import text
 from homeroom.engine.pull.choice import Chooser, Chosen, judge
-from homeroom.engine.pull.fetch import Fetcher, arrived, validator
+from homeroom.engine.pull.fetch import Fetcher, arrived, damaged, validator
 from homeroom.engine.pull.plan import PullPlan, Wanted, spelled
 from homeroom.engine.pull.words import Meant, is_starter, settled, understand, with_quantization
 from homeroom.errors import (
@@ -29,7 +29,7 @@ from homeroom.errors import (
     UnknownModel,
     UsageError,
 )
-from homeroom.models import hub_names
+from homeroom.models import hub_names, pulled
 from homeroom.models.disk import Sleep, free_bytes
 from homeroom.models.hub_names import Reference
 from homeroom.models.library import Library
@@ -55,7 +55,7 @@ _STARTER_ENTRY: Final = ("smollm2:135m", "Q4_1")
 
 class Puller:
     """Plans and fetches. *network* and *environment* are by default pip's configuration and this process's own;
-    *tell* hears what happens on the way that a person should know."""
+    *tell* hears what happens on the way that a person should know, *looking* what is looked for once sources are asked."""
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class Puller:
         network: Network | None = None,
         environment: Mapping[str, str] | None = None,
         tell: Callable[[str], None] = lambda told: None,
+        looking: Callable[[str], None] = lambda model: None,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -71,6 +72,7 @@ class Puller:
         self._network = network
         self._environment = environment
         self._tell = tell
+        self._looking = looking
         self._sleep = sleep
         self._clock = clock
         self._store = Store(settings.models)
@@ -180,6 +182,7 @@ class Puller:
         from homeroom.models.http import Client
 
         skip: set[str] = set()
+        self._looking(meant.typed)
         async with Client(self._net) as client:
             while True:
                 try:
@@ -197,9 +200,16 @@ class Puller:
                         raise
                     answers += (offers.Answer(", ".join(order), error.message),)
                     raise _all_failed(meant, answers) from error
-                answers += found.answers
+                again = {answer.source for answer in found.answers}  # asked before, and told in full now
+                answers = (*(one for one in answers if one.source not in again), *found.answers)
                 chooser = Chooser(
-                    client, meant, self._adviser, limit=self.settings.limit_rate, sleep=self._sleep, clock=self._clock
+                    client,
+                    meant,
+                    self._adviser,
+                    limit=self.settings.limit_rate,
+                    sleep=self._sleep,
+                    clock=self._clock,
+                    force=force,
                 )
                 try:
                     return self._planned(meant, await chooser.choose(found.offers, max_size), answers, force)
@@ -208,7 +218,9 @@ class Puller:
                         raise
                     first = found.offers[0]
                     answers += (offers.Answer(first.repository, error.message),)
-                    order = order if error.key == "pull.other_model" else _after(order, first.source)
+                    order = (
+                        order if error.key in ("pull.other_model", "pull.mislabelled") else _after(order, first.source)
+                    )
                     skip.add(first.repository)
                     if not order:
                         raise _all_failed(meant, answers) from error
@@ -236,11 +248,16 @@ class Puller:
 
     def _finished(self, plan: PullPlan) -> PullPlan:
         """*plan* with what this disk has of it already, and how much more it can hold."""
-        wanted = tuple(replace(one, here=arrived(self._store, one.file)) for one in plan.wanted)
+        wanted = tuple(
+            replace(one, here=arrived(self._store, one.file), damaged=damaged(self._store, one.file))
+            for one in plan.wanted
+        )
         plan = replace(plan, wanted=wanted, folder=self._store.partial, free_bytes=free_bytes(self._store.partial))
+        if plan.mends:
+            plan = replace(plan, reasons=(*plan.reasons, sentence("pull.why.mending", name=plan.name)))
         try:
-            stored = self._store.get(plan.name)
-        except StoreFailure:
+            stored = self._store.get(plan.name) or pulled.stored(plan.name, self._store)
+        except (StoreFailure, AmbiguousModel, UnknownModel):
             stored = None
         if stored is None or not self._is(stored, wanted):
             return plan

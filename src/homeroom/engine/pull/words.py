@@ -5,12 +5,13 @@ Knows names; asks nobody. Of a family (``deepseek-r1``) it takes the size that i
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from homeroom.errors import AmbiguousModel, UnknownModel, UsageError
-from homeroom.models import hub_names, names, pulled
+from homeroom.models import hub_names, labels, names, pulled
 from homeroom.models.hub_names import Reference
 from homeroom.text import Sentence, sentence
 
@@ -38,6 +39,17 @@ class Meant:
     def asked(self) -> bool:
         """Whether the words leave nothing to choose."""
         return self.quantization is not None or (isinstance(self.model, Reference) and bool(self.model.choice))
+
+    @property
+    def asked_quantization(self) -> bool:
+        """Whether the words name a quantization, and not a file that has one."""
+        said = self.model.choice if isinstance(self.model, Reference) and self.model.hub in ("hf", "ms") else ""
+        return self.quantization is not None or (bool(said) and labels.read(said).quantization == said.upper())
+
+    @property
+    def again(self) -> str:
+        """What to type after ``homeroom pull`` for the same."""
+        return shlex.quote(self.typed) + (f" --quant {self.quantization}" if self.quantization else "")
 
     @property
     def shown(self) -> str:
@@ -132,6 +144,8 @@ def _agree(model: str, said: str, quantization: str) -> None:
 def _unknown(model: str) -> UnknownModel:
     from homeroom.models import catalogue
 
+    if (named := hub_names.bare(model)) is not None:
+        return UnknownModel("pull.which_hub", model=model, named=shlex.quote(named))
     close = catalogue.close(model)
     if close:
         return UnknownModel("pull.unknown_but", model=model, close=", ".join(close), first=close[0])

@@ -12,9 +12,10 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 from homeroom import text
-from homeroom.errors import SourceFailure
+from homeroom.errors import HomeroomError, SourceFailure
 from homeroom.models.disk import Sleep
 from homeroom.models.http import HTTP_ERRORS, Client, Token, address
+from homeroom.models.hub_names import DEFAULTS, SERVER_SETTINGS, TITLES
 from homeroom.models.remote import RemoteFile, Traffic, refusal, retry_after, told
 
 LARGEST_LISTING: Final = 4 << 20
@@ -62,13 +63,16 @@ class Asker:
                             self.challenge = response.headers.get("WWW-Authenticate", "")
                         raise refusal(response, self._source)
                     link = re.search(r'<([^<>]{1,2000})>\s*;\s*rel="next"', response.headers.get("Link", ""))
+                    if response.headers.get("Content-Encoding", "identity") != "identity":
+                        # Not asked for, and a little of it may become a lot.
+                        raise SourceFailure("hubs.bad_answer", url=address(url), reason="Content-Encoding")
                     content = await self._content(response.content, url, limit)
                     return _parsed(content, url), following(url, link[1]) if link else None
             except SourceFailure as error:
                 raise (told(error, url) if error.key.startswith("models.") else error) from None
             except HTTP_ERRORS as error:
                 if attempt == _RETRIES:
-                    raise told(error, url) from error
+                    raise of_hub(told(error, url), self._source, url) from error
                 await self._sleep(2.0**attempt)
         raise AssertionError("unreachable")
 
@@ -80,6 +84,17 @@ class Asker:
             if len(content) > limit:
                 raise SourceFailure("hubs.too_much", url=address(url), limit=text.size(limit))
         return bytes(content)
+
+
+def of_hub(error: HomeroomError, source: str, url: str = "") -> HomeroomError:
+    """*error* with the setting that names another server for the hub of *source*; of an address it stays as it is."""
+    hub = source.partition(":")[0]
+    if hub not in SERVER_SETTINGS or error.key != "hubs.network":
+        return error
+    usual = url.startswith(f"{DEFAULTS[hub]}/")
+    server = "/".join(url.split("/", 3)[:3])
+    about = {"title": TITLES[hub], "setting": SERVER_SETTINGS[hub], "server": address(server), "usual": DEFAULTS[hub]}
+    return type(error)("hubs.no_hub" if usual else "hubs.no_mirror", **{**error.facts, **about})
 
 
 def following(url: str, link: str) -> str:

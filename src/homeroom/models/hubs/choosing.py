@@ -15,6 +15,7 @@ from homeroom.models import labels
 from homeroom.models.gguf_reader import plain
 from homeroom.models.hub_names import Reference
 from homeroom.models.inspect import first_shard, model_stem, shard_names
+from homeroom.models.quantization import TENSOR_TYPES
 from homeroom.models.remote import RemoteFile
 
 PREFERRED: Final = "Q4_K_M"
@@ -22,6 +23,9 @@ PREFERRED: Final = "Q4_K_M"
 Group = tuple[RemoteFile, ...]
 """The files of one model, in order."""
 _MOST_CHOICES: Final = 40
+_BITS: Final = {kind.name: kind.bits for kind in TENSOR_TYPES.values()}
+_FAR: Final = 99.0
+"""Bits between what is known and what is not: after all that is known."""
 
 
 def models_in(files: Iterable[RemoteFile]) -> list[Group]:
@@ -59,10 +63,11 @@ def meant(groups: Sequence[Group], wanted: str) -> list[Group]:
     return found or [group for group, said in zip(groups, kinds, strict=True) if _same(said, f"UD-{wanted}")]
 
 
-def choose(groups: Sequence[Group], reference: Reference) -> tuple[Group, str | None]:
+def choose(groups: Sequence[Group], reference: Reference, *, command: str = "show") -> tuple[Group, str | None]:
     """The one of *groups* (models by their files) that *reference* means, and a note where the choice was not the user's.
 
-    Raises UnknownModel where there is none such (or its shards are not complete), AmbiguousModel where there are several.
+    *command* is what an error tells to type: for a ``pull`` it lists only what the engine can load. Raises UnknownModel
+    where there is none such (or its shards are not complete), AmbiguousModel where there are several.
     """
     wanted, source = reference.choice, Reference(reference.hub, reference.repository).shown
     note = None
@@ -79,20 +84,46 @@ def choose(groups: Sequence[Group], reference: Reference) -> tuple[Group, str | 
             name = model_stem(found[0][0].name.rpartition("/")[2])
             raise UnknownModel("hubs.shard_missing", source=source, name=name, missing=listed)
         return found[0], note
-    choices, example = offered(found or groups)
+    among: Sequence[Group] = found or groups
+    if command == "pull":
+        among = runnable(among)
+    choices, example = offered(among, wanted if not found else "")
+    about = {"source": source, "choices": choices, "example": example, "command": command}
     if wanted and not found:
-        raise UnknownModel("hubs.no_such_quant", source=source, wanted=plain(wanted), choices=choices, example=example)
-    raise AmbiguousModel("hubs.choose", source=source, choices=choices, example=example)
+        raise UnknownModel("hubs.no_such_quant", wanted=plain(wanted), **about)
+    raise AmbiguousModel("hubs.choose", **about)
 
 
-def offered(groups: Sequence[Group]) -> tuple[str, str]:
-    """The models by what tells them apart, with sizes, smallest first; and the first of them."""
+def runnable(groups: Sequence[Group]) -> Sequence[Group]:
+    """Those that the engine can load as far as names tell; all of them where it can load none."""
+    return [group for group in groups if labels.read(group[0].name).runs_here is not False] or groups
+
+
+def offered(groups: Sequence[Group], near: str = "") -> tuple[str, str]:
+    """The models by what tells them apart, with sizes, smallest first, or nearest in bits to the quantization *near*; and
+    the first of them."""
     names = called(groups)
     sizes = [sum(file.size or 0 for file in group) for group in groups]
-    order = sorted(range(len(names)), key=lambda at: (sizes[at], names[at]))
+    aim = _bits(near)
+
+    def far(at: int) -> float:
+        if aim is None:
+            return 0.0
+        bits = _bits(kind(groups[at][0].name) or "")
+        return _FAR if bits is None else abs(bits - aim)
+
+    order = sorted(range(len(names)), key=lambda at: (far(at), sizes[at], names[at]))
     listed = [f"{names[at]} ({text.size(sizes[at])})" if sizes[at] else names[at] for at in order]
     more = ["\u2026"] if len(listed) > _MOST_CHOICES else []
     return ", ".join(listed[:_MOST_CHOICES] + more), names[order[0]]
+
+
+def _bits(quantization: str) -> float | None:
+    """Bits of an element of most tensors in *quantization*, about; None for what is none."""
+    name = quantization.upper().removeprefix("UD-")
+    while name and name not in _BITS:
+        name = name.rpartition("_")[0]
+    return _BITS.get(name)
 
 
 def lacking(group: Group) -> list[str]:

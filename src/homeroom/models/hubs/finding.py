@@ -127,7 +127,7 @@ async def _repository(asker: Asker, reference: Reference, ends: Endpoints) -> Fo
     groups = models_in(files)
     if groups:
         chosen, note = choose(groups, reference)
-        wanted = reference.choice or (kind(chosen[0].name) if len(groups) > 1 else None) or ""
+        wanted = reference.choice or kind(chosen[0].name) or ""
         return Found(Reference(reference.hub, reference.repository, wanted).shown, chosen, note=note)
     return Found(reference.shown, safetensors=await _safetensors(asker, reference, files))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from homeroom.errors import HomeroomError, SourceFailure, UnknownModel
+from homeroom.errors import HomeroomError, NotSupported, SourceFailure, UnknownModel
 from homeroom.models.http import Token, address
 from homeroom.models.hub_names import SECRET, Endpoints, Reference
 from homeroom.models.hubs.asking import LARGEST_OBJECT, Asker
@@ -44,12 +44,21 @@ async def tag(asker: Asker, reference: Reference, ends: Endpoints) -> Tag:
     base = f"{ends.ollama}/v2/{quote(reference.repository)}"
     name = reference.choice or "latest"
     url = f"{base}/manifests/{quote(name)}"
-    answer, token = await _manifest(asker, url, ends)
+    shown = Reference("ollama", reference.repository, name).shown
+    try:
+        answer, token = await _manifest(asker, url, ends)
+    except UnknownModel as error:
+        if error.key != "hubs.not_there":
+            raise
+        model = reference.repository.removeprefix("library/")
+        page = reference.repository if model != reference.repository else model
+        raise UnknownModel("hubs.no_such_tag", name=shown, model=model, tag=name, page=page) from None
     try:
         found = layers(answer)
     except ValueError as error:
         raise SourceFailure("hubs.bad_answer", url=address(url), reason=str(error)) from None
-    shown = Reference("ollama", reference.repository, name).shown
+    if any(layer.kind == "adapter" for layer in found):
+        raise NotSupported("hubs.adapter", source=shown)
     model = f"{reference.repository.rpartition('/')[2]}-{name}.gguf"
     files = [
         RemoteFile(

@@ -81,7 +81,7 @@ def _resolved(folders: Iterable[Path]) -> list[Path]:
     for folder in folders:
         try:
             found.append(folder.resolve())
-        except (OSError, RuntimeError):  # a circle of links
+        except (OSError, RuntimeError, ValueError):  # a circle of links, a NUL
             continue
     return found
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from homeroom import kept
 from homeroom.models.neighbours.neighbour import Keeper, Neighbour, chosen, folders_in, of_repository, user_home
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
@@ -54,9 +55,8 @@ def in_cache(root: Path, keeper: Keeper, prefix: str, *also: str) -> Iterator[Ne
 
 def _snapshot(folder: Path) -> Path | None:
     try:
-        with (folder / "refs" / "main").open(encoding="ascii", errors="replace") as file:
-            commit = file.read(41).strip()
-    except OSError:
+        commit = kept.read_bytes(folder / "refs" / "main", 100).decode("ascii", "replace").strip()
+    except (OSError, ValueError):
         commit = ""
     if _COMMIT.fullmatch(commit) and (folder / "snapshots" / commit).is_dir():
         return folder / "snapshots" / commit

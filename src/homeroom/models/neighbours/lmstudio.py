@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from homeroom import kept
 from homeroom.models.neighbours.neighbour import Neighbour, folders_in, of_repository, read_json, user_home
 
 
@@ -35,11 +36,10 @@ def models(environment: Mapping[str, str]) -> Iterator[Neighbour]:
 
 def _pointed(home: Path) -> Path | None:
     try:
-        with (home / ".lmstudio-home-pointer").open(encoding="utf-8") as file:
-            folder = Path(file.readline(4096).strip())
+        folder = Path(kept.read_bytes(home / ".lmstudio-home-pointer", 4096).decode().partition("\n")[0].strip())
+        return folder if folder.is_absolute() and folder.is_dir() else None
     except (OSError, ValueError):
         return None
-    return folder if folder.is_absolute() and folder.is_dir() else None
 
 
 def _moved(own: Path) -> Path | None:

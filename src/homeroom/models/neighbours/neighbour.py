@@ -5,15 +5,14 @@ Knows how such a model is named and which files make it; does not know any progr
 
 from __future__ import annotations
 
-import json
 import os
-import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from homeroom import kept
 from homeroom.models import labels
 from homeroom.models.folders import FolderModel, folder_models, model_stem
 from homeroom.models.modelfile import Modelfile
@@ -68,16 +67,7 @@ def chosen(environment: Mapping[str, str], name: str) -> Path | None:
 
 def read_json(path: Path) -> Any:
     """The JSON of a small file. Raises OSError, and ValueError for one that is none, too large or no file at all."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError(path.name)
-    with path.open("rb") as file:
-        raw = file.read(LARGEST_JSON + 1)
-    if len(raw) > LARGEST_JSON:
-        raise ValueError(path.name)
-    try:
-        return json.loads(raw)
-    except RecursionError:
-        raise ValueError(path.name) from None
+    return kept.read_json(path, LARGEST_JSON)
 
 
 def folders_in(folder: Path) -> Iterator[Path]:
@@ -85,7 +75,7 @@ def folders_in(folder: Path) -> Iterator[Path]:
     try:
         found = [entry for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]
         found.sort(key=lambda entry: (entry.is_symlink(), entry.name))
-    except OSError:
+    except (OSError, ValueError):  # a NUL in a path that a file of settings names
         return
     yield from (folder / entry.name for entry in found)
 

@@ -5,6 +5,6 @@ model was used; ``cleaning`` deletes, ``verify`` reads everything again.
 """
 
 from homeroom.models.store.manifest import DIGEST, StoredFile, valid_name
-from homeroom.models.store.store import Broken, Listing, Store, StoredModel
+from homeroom.models.store.store import Broken, Listing, Store, StoredModel, by_name
 
-__all__ = ["DIGEST", "Broken", "Listing", "Store", "StoredFile", "StoredModel", "valid_name"]
+__all__ = ["DIGEST", "Broken", "Listing", "Store", "StoredFile", "StoredModel", "by_name", "valid_name"]

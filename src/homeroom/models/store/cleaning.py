@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
@@ -19,6 +20,8 @@ from homeroom.models.store import Store
 from homeroom.models.store.links import unlink
 from homeroom.models.store.manifest import DIGEST, LARGEST_MANIFEST, Manifest, digests_in
 
+FRESH: Final = timedelta(hours=24)
+"""A download that changed within this time may well be gone on with: Ctrl-C is how a pull is interrupted for the night."""
 Kind = Literal["blob", "part", "links", "note"]
 _PART: Final = re.compile(r"(?P<digest>[0-9a-f]{64})\..+|.+\.tmp")
 
@@ -52,6 +55,8 @@ class Pruned:
     items: tuple[Unneeded, ...]
     busy: bool
     """Somebody is fetching a model: whatever that pull may need was left."""
+    left: int = 0
+    """Bytes of downloads that were left because something of them is younger than ``FRESH``."""
 
     @property
     def bytes(self) -> int:
@@ -93,44 +98,60 @@ def remove(store: Store, name: str) -> Removed:
     return Removed(said.name if isinstance(said, Manifest) else name, freed, kept)
 
 
-def prune(store: Store, *, dry_run: bool = False) -> Pruned:
+def prune(store: Store, now: datetime, *, dry_run: bool = False, everything: bool = False) -> Pruned:
     """Delete what no model needs: files without a manifest, downloads that nobody goes on with, links and notes.
 
-    While somebody fetches a model all files and downloads stay. Only what has a name of this store's own making is
-    touched. Raises StoreFailure as ``remove``.
+    A download that has changed within ``FRESH`` of *now* stays unless *everything* is to go. While somebody fetches a
+    model all files and downloads stay. Only what has a name of this store's own making is touched. Raises StoreFailure as
+    ``remove``.
     """
     if not store.folder.is_dir():
         return Pruned((), busy=False)
+    fresh = None if everything else now
     if dry_run:
-        return _unneeded(store)
+        return _unneeded(store, fresh)
     with _alone(store):
         sync_folder(store.folder / "manifests")  # a manifest whose end was not yet for certain may not come back
-        found = _unneeded(store)
+        found = _unneeded(store, fresh)
         gone = tuple(item for item in found.items if _prune(store, item))
-    return Pruned(gone, found.busy)
+    return Pruned(gone, found.busy, found.left)
 
 
-def _unneeded(store: Store) -> Pruned:
-    """In this order: a file that is there before a pull is seen to be over has a manifest by now, if ever."""
+def _unneeded(store: Store, now: datetime | None) -> Pruned:
+    """Without *now* downloads of any age.
+
+    In this order: a file that is there before a pull is seen to be over has a manifest by now, if ever.
+    """
     blobs = [path for path in _files(store, "blobs") if DIGEST.fullmatch(path.name.removeprefix("sha256-"))]
     parts = [path for path in _files(store, "partial") if path.suffix != ".lock" and _PART.fullmatch(path.name)]
     busy = any(_pulls(store))
     manifests = store.manifests()
     needed = frozenset[str]().union(*(_needs(store, path) for path in manifests))
     items: list[Unneeded] = []
+    left = 0
     if not busy:
         lost = [path for path in blobs if path.name.removeprefix("sha256-") not in needed]
         items += [Unneeded("blob", path, _size(path)) for path in lost]
         known = {path.name.removeprefix("sha256-") for path in blobs} & needed
         notes = [*_files(store, "damaged"), *_files(store, "pieces")]
         items += [Unneeded("note", path, _size(path)) for path in notes if path.name not in known]
-        items += [Unneeded("part", path, _arrived(path)) for path in parts]
+        fresh = _fresh(parts, now) if now is not None else frozenset()
+        items += [Unneeded("part", path, _arrived(path)) for path in parts if path not in fresh]
+        left = sum(map(_arrived, fresh))
     folders = _link_folders(store, manifests)
     stale = [path for path in _entries(store, "split") if path not in folders and DIGEST.fullmatch(path.name)]
     items += [Unneeded("links", path, _only_here(path)) for path in stale]
     stems = {path.stem for path in manifests}
     items += [Unneeded("note", path, _size(path)) for path in _files(store, "used") if path.name not in stems]
-    return Pruned(tuple(items), busy)
+    return Pruned(tuple(items), busy, left)
+
+
+def _fresh(parts: list[Path], now: datetime) -> frozenset[Path]:
+    """Those of *parts* that a pull may go on with: all files of a download of which one has changed lately."""
+    ages = {path: abs(now.timestamp() - _changed(path)) for path in parts}
+    named = {path: match["digest"] for path in parts if (match := _PART.fullmatch(path.name))}
+    lately = {named[path] for path, age in ages.items() if age < FRESH.total_seconds()} - {None}
+    return frozenset(path for path, digest in named.items() if digest in lately)
 
 
 def _prune(store: Store, item: Unneeded) -> bool:
@@ -249,6 +270,14 @@ def _size(path: Path) -> int:
         return path.lstat().st_size
     except OSError:
         return 0
+
+
+def _changed(path: Path) -> float:
+    """When, in seconds of the epoch; long ago for what is gone."""
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _arrived(path: Path) -> int:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 from homeroom import text
 from homeroom.errors import HomeroomError, StoreFailure
+from homeroom.kept import read_bytes
 from homeroom.models.disk import disk_error, hold, replace_file, sync_folder
 from homeroom.models.store.links import link, link_folder, linked
 from homeroom.models.store.manifest import (
@@ -108,7 +109,12 @@ class Listing:
     @property
     def names(self) -> list[str]:
         """Of the whole models and of the broken ones."""
-        return sorted([*(one.name for one in self.models), *(one.name for one in self.broken)])
+        return sorted([*(one.name for one in self.models), *(one.name for one in self.broken)], key=by_name)
+
+
+def by_name(name: str) -> tuple[str, str]:
+    """What every list of models is sorted by: the name, without regard to case."""
+    return name.lower(), name
 
 
 def utc_now() -> datetime:
@@ -195,7 +201,7 @@ class Store:
     def is_damaged(self, sha256: str) -> bool:
         """Whether the file of that digest was read and found damaged. One that has taken its place is not."""
         try:
-            return self._mark(sha256).read_text(encoding="ascii") == str(self.blob(sha256).stat().st_ino)
+            return read_bytes(self._mark(sha256)).decode("ascii") == str(self.blob(sha256).stat().st_ino)
         except (OSError, ValueError):
             return False
 
@@ -229,14 +235,13 @@ class Store:
         found = [self._read(path) for path in self.manifests()]
         models = [one for one in found if isinstance(one, StoredModel)]
         broken = tuple(one for one in found if isinstance(one, Broken))
-        return Listing(tuple(sorted(models, key=lambda model: model.name.lower())), broken)
+        return Listing(tuple(sorted(models, key=lambda model: by_name(model.name))), broken)
 
     def load(self, path: Path) -> Manifest | Broken | None:
         """What the manifest at *path* says, whether its files are there or not; None where there is none."""
         name = name_of(path.stem)
         try:
-            with path.open("rb") as file:
-                manifest = parse(file.read(LARGEST_MANIFEST + 1))
+            manifest = parse(read_bytes(path, LARGEST_MANIFEST))
             if file_name(manifest.name) != path.stem:
                 raise ValueError("name")
         except FileNotFoundError:
@@ -309,11 +314,12 @@ class Store:
 
         return remove(self, name)
 
-    def prune(self, *, dry_run: bool = False) -> Pruned:
-        """Delete what no model needs; with *dry_run* only tell. See ``cleaning.prune``."""
+    def prune(self, *, dry_run: bool = False, everything: bool = False) -> Pruned:
+        """Delete what no model needs, with *everything* also downloads of today; with *dry_run* only tell. See
+        ``cleaning.prune``."""
         from homeroom.models.store.cleaning import prune
 
-        return prune(self, dry_run=dry_run)
+        return prune(self, self._clock(), dry_run=dry_run, everything=everything)
 
     def touch_used(self, name: str) -> None:
         """Note that *name* is used now. A disk that refuses is no reason not to run the model."""

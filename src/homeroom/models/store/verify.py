@@ -16,7 +16,7 @@ from homeroom import text
 from homeroom.errors import HomeroomError, StoreFailure, UnknownModel
 from homeroom.models.pieces import LENGTH
 from homeroom.models.prefix import examine
-from homeroom.models.store import Broken, Store
+from homeroom.models.store import Broken, Store, by_name
 from homeroom.models.store.links import linked
 from homeroom.models.store.manifest import Manifest, StoredFile
 
@@ -52,6 +52,16 @@ class Checked:
         return self.faults[0].state if self.faults else "whole"
 
 
+class _Untold:
+    """A Progress that nobody sees."""
+
+    def begin(self, label: str, total_bytes: int | None) -> None: ...
+
+    def advance(self, count: int) -> None: ...
+
+    def done(self) -> None: ...
+
+
 def verify(store: Store, names: Iterable[str] | None = None, *, progress: Progress) -> tuple[Checked, ...]:
     """Read the models called *names*, by default all, and tell of each whether it is whole; a shared file is read once.
 
@@ -59,8 +69,8 @@ def verify(store: Store, names: Iterable[str] | None = None, *, progress: Progre
     """
     paths = store.manifests() if names is None else [_there(store, name) for name in names]
     known: dict[tuple[str, int], Fault | None] = {}
-    checked = (_check(store, path, known, progress) for path in dict.fromkeys(paths))
-    return tuple(one for one in checked if one is not None)
+    checked = [_check(store, path, known, progress) for path in dict.fromkeys(paths)]
+    return tuple(sorted((one for one in checked if one is not None), key=lambda one: by_name(one.name)))
 
 
 def _there(store: Store, name: str) -> Path:
@@ -79,6 +89,8 @@ def _check(store: Store, path: Path, known: dict[tuple[str, int], Fault | None],
         return Checked(said.name, 0, (Fault("broken", path, said.reason),))
     new = [file for file in said.files if (file.sha256, file.bytes) not in known]
     if new:
+        # Of a model whose weights were read with another's only notes are left: nobody waits for those.
+        progress = progress if any(file.role == "model" for file in new) else _Untold()
         progress.begin(text.t("store.checking", name=said.name), sum(file.bytes for file in new))
         for file in new:
             known[file.sha256, file.bytes] = _read(store, file, progress)
