@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import os
 import random
 import signal
@@ -31,9 +32,12 @@ ON_ITS_WAY = 1 << 20
 NURSERY = """
 import asyncio, os, sys
 from pathlib import Path
+from homeroom.models import transfer
 from homeroom.models.download import Pace, fetch
 from homeroom.models.http import Client, Network
+from homeroom.models.rate import Swift
 from homeroom.models.remote import RemoteFile
+from support.swift import AlwaysSwift
 
 folder, url, size, sha256, connections = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4], int(sys.argv[5])
 
@@ -42,7 +46,8 @@ async def pull():
         await fetch(client, RemoteFile("m.gguf", url, size, sha256), blob=lambda it: folder / "blobs" / it,
                     partial=folder / "partial", progress=lambda here, total: None, pace=Pace(connections))
 
-for _ in sys.stdin:  # each line is a life: a process of its own, without the seconds that imports take
+for line in sys.stdin:  # each line is a life: a process of its own, without the seconds that imports take
+    transfer.Swift = AlwaysSwift if line == "straight\\n" else Swift
     child = os.fork()
     if not child:
         asyncio.run(pull())
@@ -58,11 +63,13 @@ class Puller:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._ended: asyncio.Task[int] | None = None
+        self._straight = itertools.cycle((False, True))
+        """Whether the next life sends what comes straight to the disk. Both go on where the other one was killed."""
         self.pid = 0
 
     async def start(self) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(b"\n")
+        self._process.stdin.write(b"straight\n" if next(self._straight) else b"\n")
         self.pid = await self._line()
         self._ended = asyncio.create_task(self._line())
 
@@ -141,7 +148,9 @@ async def server(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 async def puller(server: RangeServer, world: World) -> AsyncIterator[Puller]:
     pull = [str(world.blob.parent.parent), server.url, str(len(world.content)), world.digest, str(CONNECTIONS)]
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", NURSERY, *pull, stdin=pipe, stdout=pipe)
+    here = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    nursery = [sys.executable, "-c", NURSERY, *pull]
+    process = await asyncio.create_subprocess_exec(*nursery, stdin=pipe, stdout=pipe, env=here)
     yield Puller(process)
     if process.returncode is None:
         process.kill()

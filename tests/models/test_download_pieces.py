@@ -16,13 +16,16 @@ from pathlib import Path
 import pytest
 
 from homeroom.errors import DigestMismatch, HomeroomError, NetworkFailure, SourceFailure
+from homeroom.models import transfer
 from homeroom.models.download import Examined, Fetched, Pace, examine, fetch, mend
 from homeroom.models.http import Client, Network, Token
 from homeroom.models.pieces import LENGTH
+from homeroom.models.rate import Swift
 from homeroom.models.remote import RemoteFile
 from support.disks import small_disk
 from support.hub_server import HubServer
 from support.range_server import RangeServer
+from support.swift import AlwaysSwift
 
 PIECES = 5
 SIZE = 4 * LENGTH + 1_234_567
@@ -49,6 +52,15 @@ def digest(body: bytes) -> str:
 async def server(body: bytes) -> AsyncIterator[RangeServer]:
     async with RangeServer(body) as server:
         yield server
+
+
+@pytest.fixture(autouse=True, params=[Swift, AlwaysSwift], ids=["measured", "straight"])
+def swift(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it twice: connections as they are, and each answer straight to the disk over one connection."""
+    monkeypatch.setattr(transfer, "Swift", request.param)
+
+
+several_connections = pytest.mark.parametrize("swift", [Swift], indirect=True)
 
 
 class World:
@@ -135,6 +147,7 @@ def once(server: RangeServer) -> bool:
 # ---- several connections
 
 
+@several_connections
 async def test_pieces_come_over_several_connections_and_each_byte_once(server: RangeServer, world: World) -> None:
     server.behaviour.rate = 40_000_000
     assert await world.fetch(server.url) == Fetched(world.blob, world.digest, SIZE)
@@ -169,6 +182,7 @@ async def test_a_server_without_ranges_sends_one_stream(server: RangeServer, wor
     assert world.whole() and len(server.asked) == 1
 
 
+@several_connections
 async def test_a_server_that_allows_fewer_connections_gets_fewer(server: RangeServer, world: World) -> None:
     server.behaviour.most_connections, server.behaviour.rate = 2, 40_000_000
     await world.fetch(server.url)

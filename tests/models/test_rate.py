@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homeroom.models.rate import Rate
+from homeroom.models.rate import SWIFT, Rate, Swift
 
 
 class Clock:
@@ -39,3 +39,24 @@ async def test_no_limit_is_no_wait() -> None:
     clock = Clock()
     await Rate(0, sleep=clock.sleep, clock=clock).take(1 << 40)
     assert clock.now == 100.0
+
+
+def test_swift_is_what_was_swift_each_time() -> None:
+    clock = Clock()
+    swift = Swift(clock)
+    assert [swift.proven, swift.left] == [False, None]
+    for seconds, proven in ((0.9, True), (0.5, True), (1.1, False)):
+        swift.begin(int(SWIFT))
+        assert swift.left == pytest.approx(1)
+        clock.now += seconds
+        swift.end()
+        assert [swift.proven, swift.left] == [proven, None]
+
+
+def test_swift_is_given_up() -> None:
+    swift = Swift(Clock())
+    swift.begin(1000)
+    swift.give_up()
+    assert swift.left is None
+    swift.end()
+    assert not swift.proven

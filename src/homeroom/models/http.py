@@ -134,6 +134,10 @@ class Client:
                     raise SourceFailure("models.bad_answer", url=shown(str(target)), reason="Location") from None
         raise SourceFailure("models.redirects", url=shown(url))
 
+    def direct(self, url: URL) -> bool:
+        """Whether no proxy is between here and *url*."""
+        return self._proxy(url) is None
+
     def _tls_for(self, url: URL) -> ssl.SSLContext | bool:
         trusted = self.network.trusted_hosts
         return False if trusted & {str(url.host), f"{url.host}:{url.port}"} else self._checked

@@ -221,7 +221,7 @@ class Part:
                 return Span(first * LENGTH + self._arrived[first], last * LENGTH + self._most(last))
         return None
 
-    def write(self, chunks: Sequence[bytes], start: int) -> None:
+    def write(self, chunks: Sequence[bytes | memoryview], start: int) -> None:
         """Put *chunks* in their place, then claim them. They go on where their piece's bytes end."""
         self._file.write(chunks, start, needed=self.missing)
         end = start + sum(map(len, chunks))
@@ -338,7 +338,7 @@ class _File:
         except OSError as error:
             raise disk_error(error, self._folder) from error
 
-    def write(self, chunks: Sequence[bytes], start: int, *, needed: int = 0) -> None:
+    def write(self, chunks: Sequence[bytes | memoryview], start: int, *, needed: int = 0) -> None:
         rest = [memoryview(chunk) for chunk in chunks]
         try:
             while rest:

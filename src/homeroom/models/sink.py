@@ -15,7 +15,7 @@ from typing import Final
 from homeroom.models.disk import PIECE
 from homeroom.models.pieces import Part
 
-_SOON: Final = 0.02
+SOON: Final = 0.02
 """Seconds after which bytes are written however few they are, so that a kill costs a slow connection next to nothing."""
 
 
@@ -45,7 +45,7 @@ class Sink:
     async def put(self, chunk: bytes) -> None:
         self._held.append(chunk)
         self.end += len(chunk)
-        if self.end - self._held_from >= PIECE or time.monotonic() - self._wrote_at > _SOON:
+        if self.end - self._held_from >= PIECE or time.monotonic() - self._wrote_at > SOON:
             await self._write()
 
     async def flush(self) -> None:

@@ -29,13 +29,16 @@ from homeroom.models.ranges import (
     retry_after,
     validator_of,
 )
-from homeroom.models.rate import Rate
+from homeroom.models.rate import Rate, Swift
 from homeroom.models.remote import RemoteFile, refusal
 from homeroom.models.sink import Sink
+from homeroom.models.straight import take_over
 
 LONGEST_PAUSE: Final = 30.0
 MOST_PIECES: Final = 8
 """Pieces that one request asks for at most."""
+_MOST_SWIFT: Final = 4 * MOST_PIECES
+"""The same of a connection that goes straight: it is a new one for each request."""
 _MOST_CHANGES: Final = 2
 """How often a server may say that the file has changed before it is not believed any more."""
 _SAID_OF_HUBS: Final = {
@@ -109,6 +112,7 @@ class Transfer:
         self._best = 0
         self._misfits = 0
         self._changes = 0
+        self._swift = Swift()
         self._wake = asyncio.Event()
 
     async def fill(self) -> None:
@@ -137,15 +141,16 @@ class Transfer:
         active: dict[asyncio.Task[None], range] = {}
         try:
             while True:
-                while len(active) < (self._allowed if self.ranges else 1) and (span := self._next(active)) is not None:
+                while len(active) < self._most and (span := self._next(active)) is not None:
+                    if self._swift.proven:
+                        self._swift.begin(span.end - span.start)
                     pieces = range(span.start // LENGTH, -(-span.end // LENGTH))
                     task = asyncio.create_task(self._fetch(span))
                     task.add_done_callback(lambda _: self._wake.set())
                     active[task] = pieces
                 if not active:
                     return
-                await self._wake.wait()
-                self._wake.clear()
+                await self._news()
                 for task in [task for task in active if task.done()]:
                     del active[task]
                     await self._judge(task, others=len(active))
@@ -153,6 +158,20 @@ class Transfer:
             for task in active:
                 task.cancel()
             await asyncio.gather(*active, return_exceptions=True)
+
+    @property
+    def _most(self) -> int:
+        """How many connections there may be now."""
+        return self._allowed if self.ranges and not self._swift.proven and self._swift.left is None else 1
+
+    async def _news(self) -> None:
+        """Wait until a connection has something to tell, or the one there is turns out not to be swift."""
+        try:
+            async with asyncio.timeout(self._swift.left):
+                await self._wake.wait()
+        except TimeoutError:
+            self._swift.give_up()
+        self._wake.clear()
 
     def _next(self, active: dict[asyncio.Task[None], range]) -> Span | None:
         """What a free connection should ask for: much in the middle of a file, little where it ends."""
@@ -164,15 +183,17 @@ class Transfer:
                 self._begin(part.size)
             return Span(0, LENGTH if part.size is None else part.size)
         one = self._digests or self.ranges is None
-        fair = 1 if one else part.missing // (2 * self._connections * LENGTH)
+        most, connections = (_MOST_SWIFT, 1) if self._swift.proven else (MOST_PIECES, self._connections)
+        fair = 1 if one else part.missing // (2 * connections * LENGTH)
         taken = {piece for pieces in active.values() for piece in pieces}
-        return part.next_span(taken, max(1, min(MOST_PIECES, fair)))
+        return part.next_span(taken, max(1, min(most, fair)))
 
     async def _judge(self, task: asyncio.Task[None], others: int) -> None:
         """Take a connection's result: one that fails beside others is one too many, the last one waits and tries again."""
         try:
             task.result()
         except _Again as again:
+            self._swift.give_up()
             if others:
                 self._allowed = others
                 return
@@ -184,6 +205,7 @@ class Transfer:
             pause = 0.25 * 2**self._failures if again.wait is None else again.wait
             await self._sleep(min(LONGEST_PAUSE, pause))
         else:
+            self._swift.end()
             self._allowed = min(self._allowed + 1, self._connections)
 
     # ---- one request
@@ -243,6 +265,9 @@ class Transfer:
         found = validator_of(response.headers)
         if response.status == 206:
             self._same_version(held, found)
+            first_or_only = self.ranges is None or self._connections == 1
+            if first_or_only and held.end is not None and asked is not None and self._plain(response):
+                self._swift.begin(min(held.end, asked.end) - held.start)
             self.ranges, self._digests = True, content_digest(response.headers) is not None
             self._wake.set()
         else:
@@ -293,12 +318,32 @@ class Transfer:
     # ---- its bytes
 
     async def _take(self, response: aiohttp.ClientResponse, held: Body, span: Span) -> None:
-        """Write what the answer holds, in blocks: one is written while the next one comes."""
+        """Write what the answer holds, or as much of it as was asked for."""
         limit, partial = held.end, response.status == 206
         if partial:
             limit = min(held.end or span.end, span.end)
         elif self._part.size is not None:
             limit = self._part.size
+        # A connection that bytes are taken from is not used again: with the next answer a slow server would have one more.
+        last_or_swift = not partial or self._swift.proven
+        wait = self._client.network.timeout
+        if limit is not None and last_or_swift and self._plain(response) and (straight := take_over(response, wait)):
+            end = await straight.pour(self._part, self._pool, held.start, limit, self._moved)
+        else:
+            end = await self._drink(response, held, span, limit)
+        if limit is not None and end < limit:
+            raise _Again(NetworkFailure("models.network", url=self._shown, reason=text.t("models.reason.cut")))
+        if limit is None:
+            self._part.identify(self._shown, self._part.validator, end)
+
+    def _plain(self, response: aiohttp.ClientResponse) -> bool:
+        """Whether nothing is to be done with the answer's bytes but to write them."""
+        plain = response.url.scheme == "http" and "Content-Digest" not in response.headers and self._rate.unlimited
+        return plain and self._client.direct(response.url)
+
+    async def _drink(self, response: aiohttp.ClientResponse, held: Body, span: Span, limit: int | None) -> int:
+        """Write the answer's bytes up to *limit*, in blocks: one is written while the next one comes. Tell where they ended."""
+        partial = response.status == 206
         digest = content_digest(response.headers) if partial and limit == held.end else None
         sink = Sink(self._part, self._pool, held.start, limit, self._moved, digest)
         try:
@@ -319,10 +364,7 @@ class Transfer:
                 self._prefix.lose(piece)
             self._moved()
             raise _Again(SourceFailure("download.spoilt", url=self._shown), wait=0)
-        if limit is not None and sink.end < limit:
-            raise _Again(NetworkFailure("models.network", url=self._shown, reason=text.t("models.reason.cut")))
-        if limit is None:
-            self._part.identify(self._shown, self._part.validator, sink.end)
+        return sink.end
 
     def _too_long(self, limit: int) -> DigestMismatch:
         self._begin(limit)
