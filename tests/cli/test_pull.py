@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from homeroom.models.pieces import LENGTH
+from homeroom.models.download.pieces import LENGTH
 from homeroom.models.starter import starter_facts
 from homeroom.models.store import Store
 from support.commands import HOMEROOM, Answer, MakeHome, Terminal, cli, end, environment, start

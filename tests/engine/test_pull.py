@@ -29,9 +29,9 @@ from homeroom.errors import (
     UsageError,
 )
 from homeroom.models.download import Pace
+from homeroom.models.download.pieces import LENGTH
 from homeroom.models.http import Network
 from homeroom.models.library import Library
-from homeroom.models.pieces import LENGTH
 from homeroom.models.remote import RemoteFile
 from homeroom.models.store import Store
 from homeroom.models.store.verify import verify

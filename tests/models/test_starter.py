@@ -268,7 +268,7 @@ def grown(path: Path, goal: int) -> Callable[[], bool]:
 
 
 async def test_killed_at_random_moments_and_resumed(real_world: World) -> None:
-    """kill -9 three times while it fetches and once while it unpacks. What is fetched again: ``test_download_crash``."""
+    """kill -9 three times while it fetches and once while it unpacks. What is fetched again: ``download/test_crash``."""
     world, seed = real_world, random.SystemRandom().randrange(1 << 32)
     moments = sorted(random.Random(seed).randrange(1, 45 * MIB) for _ in range(3))
     world.server.behaviour.rate = 25e6  # of each connection

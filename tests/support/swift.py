@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homeroom.models.rate import Swift
+from homeroom.models.download.rate import Swift
 
 
 class AlwaysSwift(Swift):

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 from homeroom import text
 from homeroom.errors import HomeroomError, StoreFailure, UnknownModel
-from homeroom.models.pieces import LENGTH
-from homeroom.models.prefix import examine
+from homeroom.models.download.pieces import LENGTH
+from homeroom.models.download.prefix import examine
 from homeroom.models.store import Broken, Store, by_name
 from homeroom.models.store.links import linked
 from homeroom.models.store.manifest import Manifest, StoredFile

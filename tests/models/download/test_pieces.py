@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeroom.models.pieces import LENGTH, Part, Span, read_journal
+from homeroom.models.download.pieces import LENGTH, Part, Span, read_journal
 
 SIZE = 3 * LENGTH + 5
 

@@ -17,15 +17,13 @@ from typing import Final
 
 from homeroom.errors import DigestMismatch, StoreFailure
 from homeroom.models.disk import Lock, Sleep, disk_error, ensure_space
+from homeroom.models.download.pieces import LENGTH, Part, keep_table
+from homeroom.models.download.prefix import STEP, Prefix
+from homeroom.models.download.rate import Rate
+from homeroom.models.download.transfer import Transfer, WholeNeeded
 from homeroom.models.http import Client, address
-from homeroom.models.pieces import LENGTH, Part, keep_table
-from homeroom.models.prefix import STEP, Examined, Prefix, examine
-from homeroom.models.rate import Rate
 from homeroom.models.remote import RemoteFile
 from homeroom.models.store import DIGEST
-from homeroom.models.transfer import Transfer, WholeNeeded
-
-__all__ = ["Examined", "Fetched", "Pace", "Progress", "examine", "fetch", "mend"]
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and the bytes that there will be (None: not known)."""

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeroom.models.pieces import Span
-from homeroom.models.ranges import Body, body, content_digest, request_headers, retry_after, validator_of
+from homeroom.models.download.pieces import Span
+from homeroom.models.download.ranges import Body, body, content_digest, request_headers, retry_after, validator_of
 
 SPAN = Span(100, 200)
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from homeroom.models.pieces import Span
+from homeroom.models.download.pieces import Span
 
 WORTH_RETRYING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 EXPIRED: Final = frozenset({400, 401, 403, 404, 410})

@@ -16,11 +16,10 @@ from pathlib import Path
 import pytest
 
 from homeroom.errors import DigestMismatch, HomeroomError, NetworkFailure, SourceFailure
-from homeroom.models import transfer
-from homeroom.models.download import Examined, Fetched, Pace, examine, fetch, mend
+from homeroom.models.download import Examined, Fetched, Pace, examine, fetch, mend, transfer
+from homeroom.models.download.pieces import LENGTH
+from homeroom.models.download.rate import Swift
 from homeroom.models.http import Client, Network, Token
-from homeroom.models.pieces import LENGTH
-from homeroom.models.rate import Swift
 from homeroom.models.remote import RemoteFile
 from support.disks import small_disk
 from support.hub_server import HubServer

@@ -22,12 +22,11 @@ import pytest
 
 from homeroom import text
 from homeroom.errors import NetworkFailure
-from homeroom.models import rate, transfer
-from homeroom.models.download import Pace, fetch
+from homeroom.models.download import Pace, fetch, rate, transfer
+from homeroom.models.download.pieces import LENGTH
+from homeroom.models.download.straight import Straight, take_over
 from homeroom.models.http import Client, Network
-from homeroom.models.pieces import LENGTH
 from homeroom.models.remote import RemoteFile
-from homeroom.models.straight import Straight, take_over
 from support.range_server import RangeServer
 from support.swift import AlwaysSwift
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homeroom.models.rate import SWIFT, Rate, Swift
+from homeroom.models.download.rate import SWIFT, Rate, Swift
 
 
 class Clock:

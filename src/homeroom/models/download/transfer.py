@@ -16,10 +16,9 @@ import aiohttp
 from homeroom import text
 from homeroom.errors import DigestMismatch, HomeroomError, NetworkFailure, SourceFailure
 from homeroom.models.disk import PIECE, Sleep, ensure_space
-from homeroom.models.http import HOPELESS, HTTP_ERRORS, Client, address, failure
-from homeroom.models.pieces import LENGTH, Span
-from homeroom.models.prefix import Prefix
-from homeroom.models.ranges import (
+from homeroom.models.download.pieces import LENGTH, Span
+from homeroom.models.download.prefix import Prefix
+from homeroom.models.download.ranges import (
     EXPIRED,
     WORTH_RETRYING,
     Body,
@@ -29,10 +28,11 @@ from homeroom.models.ranges import (
     retry_after,
     validator_of,
 )
-from homeroom.models.rate import Rate, Swift
+from homeroom.models.download.rate import Rate, Swift
+from homeroom.models.download.sink import Sink
+from homeroom.models.download.straight import take_over
+from homeroom.models.http import HOPELESS, HTTP_ERRORS, Client, address, failure
 from homeroom.models.remote import RemoteFile, refusal
-from homeroom.models.sink import Sink
-from homeroom.models.straight import take_over
 
 LONGEST_PAUSE: Final = 30.0
 MOST_PIECES: Final = 8

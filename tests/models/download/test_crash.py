@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from homeroom.models.pieces import LENGTH, read_journal
+from homeroom.models.download.pieces import LENGTH, read_journal
 from support.range_server import RangeServer
 
 KILLS_ON_THE_WAY = 160
@@ -32,10 +32,10 @@ ON_ITS_WAY = 1 << 20
 NURSERY = """
 import asyncio, os, sys
 from pathlib import Path
-from homeroom.models import transfer
+from homeroom.models.download import transfer
 from homeroom.models.download import Pace, fetch
 from homeroom.models.http import Client, Network
-from homeroom.models.rate import Swift
+from homeroom.models.download.rate import Swift
 from homeroom.models.remote import RemoteFile
 from support.swift import AlwaysSwift
 

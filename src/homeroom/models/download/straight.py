@@ -16,8 +16,8 @@ from typing import Final
 import aiohttp
 
 from homeroom.models.disk import PIECE
-from homeroom.models.pieces import Part
-from homeroom.models.sink import SOON
+from homeroom.models.download.pieces import Part
+from homeroom.models.download.sink import SOON
 
 _GLANCE: Final = 0.05
 """Seconds after which a thread that waits for bytes looks whether it is still wanted."""

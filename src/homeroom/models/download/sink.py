@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from typing import Final
 
 from homeroom.models.disk import PIECE
-from homeroom.models.pieces import Part
+from homeroom.models.download.pieces import Part
 
 SOON: Final = 0.02
 """Seconds after which bytes are written however few they are, so that a kill costs a slow connection next to nothing."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from homeroom.kept import read_bytes
 from homeroom.models.disk import PIECE, disk_error
-from homeroom.models.pieces import LARGEST_JOURNAL, LENGTH, Part, read_journal
+from homeroom.models.download.pieces import LARGEST_JOURNAL, LENGTH, Part, read_journal
 
 STEP: Final = LENGTH
 """Bytes that are hashed at most before the event loop hears of it."""
