@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common import report, spread
-from homeroom.models.download import Pace, fetch
+from homeroom.models.download.fetching import Pace, fetch
 from homeroom.models.http import Client, Network
 from homeroom.models.remote import RemoteFile
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from homeroom.cli.grammar import Command, Group, Option
 from homeroom.cli.output import Wants
 from homeroom.settings import SETTINGS
 from support.commands import cli, environment
+from support.pulls import known_home
 
 HEAVY = ("aiohttp", "sqlalchemy", "rich", "xllamacpp", "starlette", "uvicorn", "prompt_toolkit", "psutil", "asyncio")
 
@@ -44,14 +44,19 @@ def test_help_imports_nothing_heavy(words: list[str], tmp_path: Path) -> None:
     assert done.stderr.endswith("[]")
 
 
-def test_help_starts_at_once(tmp_path: Path) -> None:
-    """The best of five is the machine's own figure; others share its cores."""
-    times = []
-    for _ in range(5):
-        begun = time.perf_counter()
-        assert cli(tmp_path, "--help").code == 0
-        times.append(time.perf_counter() - begun)
-    assert min(times) < 0.2
+@pytest.mark.parametrize(
+    "words", [["list"], ["fit"], ["fit", "--chart"], ["fit", "deepseek-r1:7b", "--force"], ["verify"]]
+)
+def test_what_asks_nobody_brings_no_network_and_no_engine(words: list[str], tmp_path: Path) -> None:
+    """What takes a tenth of a second to import; how long a start takes is measured by bench/startup.py and fit_speed.py."""
+    heavy = ("aiohttp", "yarl", "sqlalchemy", "xllamacpp", "starlette", "uvicorn", "prompt_toolkit")
+    code = (
+        "import sys; from homeroom.cli import main; main(sys.argv[1:]); "
+        f"sys.stderr.write(str([m for m in {heavy!r} if m in sys.modules]))"
+    )
+    run = [sys.executable, "-c", code, *words]
+    done = subprocess.run(run, capture_output=True, text=True, env=environment(known_home(tmp_path)), check=True)
+    assert done.stderr.endswith("[]"), done.stderr
 
 
 def test_help_lists_every_command_in_both_languages(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from homeroom.errors import (
     UnknownModel,
     UsageError,
 )
-from homeroom.models.download import Pace
+from homeroom.models.download.fetching import Pace
 from homeroom.models.download.pieces import LENGTH
 from homeroom.models.http import Network
 from homeroom.models.library import Library

@@ -243,18 +243,3 @@ def test_what_is_no_model(store: Store, typed: str, key: str) -> None:
     with pytest.raises(UnknownModel) as told:
         resolve(typed, store)
     assert told.value.key == key and told.value.next
-
-
-@pytest.mark.parametrize(
-    ("typed", "seen"),
-    [
-        ("https://user:secret@h/m.gguf?token=secret", "https://h/m.gguf"),
-        ("https:user:secret@h/m.gguf", "https:h/m.gguf"),
-        ("http:/user:secret@h/m.gguf", "http:/h/m.gguf"),
-        ("https://h/a#b", "https://h/a"),
-        ("deepseek-r1:7b", "deepseek-r1:7b"),
-        ("what?", "what?"),
-    ],
-)
-def test_no_secret_of_an_address_is_shown(typed: str, seen: str) -> None:
-    assert names.shown(typed) == seen

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from homeroom.errors import BadModelFile, HomeroomError, NetworkFailure, SourceFailure, UnknownModel
+from homeroom.models.addresses import Token, address
 from homeroom.models.gguf import read_header
-from homeroom.models.http import Client, Network, Token, address
+from homeroom.models.http import Client, Network
 from homeroom.models.inspect import inspect
 from homeroom.models.remote import (
     FIRST_PIECE,

@@ -16,7 +16,7 @@ import platformdirs
 from homeroom import settings
 from homeroom.models import package_index
 from homeroom.models.disk import Lock
-from homeroom.models.download import fetch
+from homeroom.models.download.fetching import fetch
 from homeroom.models.http import Client
 from homeroom.models.remote import RemoteFile
 from homeroom.models.starter import pull_starter

@@ -52,11 +52,12 @@ def _own_name(word: str, settings: Settings, store: Store, delete: bool) -> str:
 def _not_ours(word: str, settings: Settings, delete: bool) -> UnknownModel | None:
     """The error for a model that somebody else keeps; to *delete* it, with what that program's command is."""
     from homeroom.models import names
+    from homeroom.models.addresses import typed
     from homeroom.models.neighbours import neighbours
 
     if names.is_a_path(word):
         return UnknownModel(
-            "store.not_ours.file" if delete else "store.verify.not_ours", name=names.shown(word), path=names.shown(word)
+            "store.not_ours.file" if delete else "store.verify.not_ours", name=typed(word), path=typed(word)
         )
     wanted = {word.lower(), word.removesuffix(":latest").lower()}
     known = neighbours(settings)
@@ -78,10 +79,10 @@ def whose(model: Neighbour) -> UnknownModel:
 
 
 def _unknown(word: str, store: Store) -> UnknownModel:
-    from homeroom.models.names import shown
+    from homeroom.models.addresses import typed
 
     known = {name.lower(): name for name in store.all().names}
     close = difflib.get_close_matches(word.lower(), known, n=3, cutoff=0.5)
     if close:
-        return UnknownModel("store.unknown_but", model=shown(word), close=", ".join(known[name] for name in close))
-    return UnknownModel("store.unknown", model=shown(word))
+        return UnknownModel("store.unknown_but", model=typed(word), close=", ".join(known[name] for name in close))
+    return UnknownModel("store.unknown", model=typed(word))

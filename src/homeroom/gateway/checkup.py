@@ -133,7 +133,7 @@ def _settings(problems: list[HomeroomError]) -> Settings:
 
 
 def _shown(settings: Settings) -> tuple[tuple[str, str, str], ...]:
-    from homeroom.models.http import shown
+    from homeroom.models.addresses import shown
 
     rows = []
     for setting in SETTINGS:

@@ -26,14 +26,13 @@ from yarl import URL
 
 from homeroom import text
 from homeroom.errors import HomeroomError, NetworkFailure, SettingsError, SourceFailure
+from homeroom.models.addresses import Token, shown
 from homeroom.models.disk import PIECE
 
 MOST_REDIRECTS: Final = 10
 HOPELESS: Final = frozenset({"models.certificate", "models.proxy_scheme"})
 """Failures of the network that no second attempt mends."""
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_TOKEN: Final = re.compile(r"(?=[^/]*\d)[A-Za-z0-9_-]{20,}")
-_BARE_TOKEN: Final = re.compile(r"(?=[^/]*\d)(?<![A-Za-z0-9_.-])[A-Za-z0-9]{20,}(?![A-Za-z0-9_.-])")
 _QUOTED: Final = re.compile(r"[!-~]+")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -45,24 +44,6 @@ class Credentials:
     prefix: str
     user: str = field(repr=False)
     password: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A bearer token for the origin of the address *origin*, and for no other. Never part of a repr."""
-
-    origin: str
-    secret: str = field(repr=False)
-    cookie: str = ""
-    """The name of a cookie that carries it as well, for a server whose older doors look there."""
-
-    @property
-    def headers(self) -> dict[str, str]:
-        cookie = {"Cookie": f"{self.cookie}={self.secret}"} if self.cookie else {}
-        return {"Authorization": f"Bearer {self.secret}", **cookie}
-
-    def fits(self, url: URL) -> bool:
-        return URL(self.origin).origin() == url.origin()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,25 +207,6 @@ def _in_common(one: str, other: str) -> int:
     """How many leading parts two paths share."""
     pairs = zip(one.split("/"), other.split("/"), strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-
-
-def shown(url: str) -> str:
-    """*url* as people may see it: no user, no password, no query, no part of the path that looks like a token."""
-    return _without_secrets(url, _TOKEN)
-
-
-def address(url: str) -> str:
-    """*url* as ``shown``, but for a model's: names of models are long and have digits, and are no tokens."""
-    return _without_secrets(url, _BARE_TOKEN)
-
-
-def _without_secrets(url: str, token: re.Pattern[str]) -> str:
-    scheme, mark, rest = url.partition("://")
-    if not mark or scheme == "file":
-        return url
-    _, at, rest = rest.rpartition("@")  # the last one: a password may hold any sign where a hand forgot to quote
-    parts = re.split(r"[?#]", rest, maxsplit=1)[0].split("/")
-    return scheme + mark + ("****@" if at else "") + "/".join(token.sub("****", part) for part in parts)
 
 
 def failure(error: Exception, url: str) -> HomeroomError:

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from homeroom.errors import SettingsError, UnknownModel
 from homeroom.kept import read_bytes
+from homeroom.models.addresses import Token, address
 from homeroom.models.gguf_reader import plain
-from homeroom.models.http import Token, address
 
 Hub = Literal["hf", "ms", "ollama", "url"]
 

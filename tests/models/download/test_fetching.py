@@ -20,9 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeroom.errors import DigestMismatch, DiskFull, NetworkFailure, SettingsError, SourceFailure, StoreFailure
+from homeroom.models.addresses import shown
 from homeroom.models.disk import Lock
-from homeroom.models.download import Fetched, fetch
-from homeroom.models.http import Client, Credentials, Network, shown
+from homeroom.models.download.fetching import Fetched, fetch
+from homeroom.models.http import Client, Credentials, Network
 from homeroom.models.remote import RemoteFile
 from support.index_server import IndexServer
 

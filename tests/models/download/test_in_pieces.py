@@ -16,10 +16,13 @@ from pathlib import Path
 import pytest
 
 from homeroom.errors import DigestMismatch, HomeroomError, NetworkFailure, SourceFailure
-from homeroom.models.download import Examined, Fetched, Pace, examine, fetch, mend, transfer
+from homeroom.models.addresses import Token
+from homeroom.models.download import transfer
+from homeroom.models.download.fetching import Fetched, Pace, fetch, mend
 from homeroom.models.download.pieces import LENGTH
+from homeroom.models.download.prefix import Examined, examine
 from homeroom.models.download.rate import Swift
-from homeroom.models.http import Client, Network, Token
+from homeroom.models.http import Client, Network
 from homeroom.models.remote import RemoteFile
 from support.disks import small_disk
 from support.hub_server import HubServer
@@ -505,7 +508,7 @@ PULL = """
 import asyncio, json, sys
 from pathlib import Path
 from homeroom.errors import HomeroomError
-from homeroom.models.download import Pace, fetch
+from homeroom.models.download.fetching import Pace, fetch
 from homeroom.models.http import Client, Network
 from homeroom.models.remote import RemoteFile
 

@@ -22,7 +22,8 @@ import pytest
 
 from homeroom import text
 from homeroom.errors import NetworkFailure
-from homeroom.models.download import Pace, fetch, rate, transfer
+from homeroom.models.download import rate, transfer
+from homeroom.models.download.fetching import Pace, fetch
 from homeroom.models.download.pieces import LENGTH
 from homeroom.models.download.straight import Straight, take_over
 from homeroom.models.http import Client, Network

@@ -36,7 +36,7 @@ def _in_force(report: Report) -> tuple[tuple[str, str, str], ...]:
     One that is no address is a problem of the report.
     """
     from homeroom.errors import SettingsError
-    from homeroom.models.http import shown
+    from homeroom.models.addresses import shown
     from homeroom.models.hub_names import DEFAULTS, endpoints
 
     given = {name: value for name, value, _ in report.settings}

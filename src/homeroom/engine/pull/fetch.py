@@ -26,7 +26,7 @@ from homeroom.models.store import Store, StoredModel
 from homeroom.models.store.manifest import StoredFile, check_files, plain_file_name
 
 if TYPE_CHECKING:
-    from homeroom.models.download import Pace
+    from homeroom.models.download.fetching import Pace
     from homeroom.models.http import Client, Network
     from homeroom.models.starter import Progress
 
@@ -76,19 +76,19 @@ class Fetcher:
         self, client: Client, one: Wanted, pace: Pace, spare: int, name: str, show: Callable[[int, int | None], None]
     ) -> StoredFile:
         """One file, fetched, or mended where a damaged one is in its place; *spare* more bytes are to come after it."""
-        from homeroom.models import download
+        from homeroom.models.download import fetching
 
         file, store = one.file, self._store
         if file.sha256 is not None and file.size is not None and store.blob(file.sha256).is_file():
             if not store.holds(file.sha256, file.size):
                 path = store.blob(file.sha256)
-                await download.mend(
+                await fetching.mend(
                     client, file, path, partial=store.partial, progress=show, pace=pace, sleep=self._sleep
                 )
                 store.mark(file.sha256, damaged=False)
             show(file.size, None)
             return _stored(one, file.sha256, file.size)
-        got = await download.fetch(
+        got = await fetching.fetch(
             client,
             file,
             blob=store.blob,

@@ -41,7 +41,7 @@ from homeroom.text import sentence
 
 if TYPE_CHECKING:
     from homeroom.fit.advise import Adviser
-    from homeroom.models.download import Pace
+    from homeroom.models.download.fetching import Pace
     from homeroom.models.http import Network
     from homeroom.models.offers import Answer
     from homeroom.models.starter import Progress
@@ -320,7 +320,7 @@ class Puller:
 
     @cached_property
     def _pace(self) -> Pace:
-        from homeroom.models.download import Pace
+        from homeroom.models.download.fetching import Pace
 
         return Pace(self.settings.connections, self.settings.limit_rate)
 

@@ -4,8 +4,3 @@
 ``straight``; ``pieces`` is the part on the disk and its journal, ``prefix`` the running digest; ``ranges`` and ``rate`` are
 what headers say and how fast bytes may come.
 """
-
-from homeroom.models.download.fetching import Fetched, Pace, Progress, fetch, mend
-from homeroom.models.download.prefix import Examined, examine
-
-__all__ = ["Examined", "Fetched", "Pace", "Progress", "examine", "fetch", "mend"]

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Final
 
 from homeroom.errors import DigestMismatch, StoreFailure
+from homeroom.models.addresses import address
 from homeroom.models.disk import Lock, Sleep, disk_error, ensure_space
 from homeroom.models.download.pieces import LENGTH, Part, keep_table
 from homeroom.models.download.prefix import STEP, Prefix
 from homeroom.models.download.rate import Rate
 from homeroom.models.download.transfer import Transfer, WholeNeeded
-from homeroom.models.http import Client, address
+from homeroom.models.http import Client
 from homeroom.models.remote import RemoteFile
 from homeroom.models.store import DIGEST
 

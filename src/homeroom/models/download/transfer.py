@@ -15,6 +15,7 @@ import aiohttp
 
 from homeroom import text
 from homeroom.errors import DigestMismatch, HomeroomError, NetworkFailure, SourceFailure
+from homeroom.models.addresses import address
 from homeroom.models.disk import PIECE, Sleep, ensure_space
 from homeroom.models.download.pieces import LENGTH, Span
 from homeroom.models.download.prefix import Prefix
@@ -31,7 +32,7 @@ from homeroom.models.download.ranges import (
 from homeroom.models.download.rate import Rate, Swift
 from homeroom.models.download.sink import Sink
 from homeroom.models.download.straight import take_over
-from homeroom.models.http import HOPELESS, HTTP_ERRORS, Client, address, failure
+from homeroom.models.http import HOPELESS, HTTP_ERRORS, Client, failure
 from homeroom.models.remote import RemoteFile, refusal
 
 LONGEST_PAUSE: Final = 30.0

@@ -13,8 +13,9 @@ from urllib.parse import urljoin
 
 from homeroom import text
 from homeroom.errors import HomeroomError, SourceFailure
+from homeroom.models.addresses import Token, address
 from homeroom.models.disk import Sleep
-from homeroom.models.http import HTTP_ERRORS, Client, Token, address
+from homeroom.models.http import HTTP_ERRORS, Client
 from homeroom.models.hub_names import DEFAULTS, SERVER_SETTINGS, TITLES
 from homeroom.models.remote import RemoteFile, Traffic, refusal, retry_after, told
 

@@ -12,8 +12,9 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from homeroom.errors import NetworkFailure, SourceFailure, UnknownModel
+from homeroom.models.addresses import address
 from homeroom.models.disk import Sleep
-from homeroom.models.http import Client, address
+from homeroom.models.http import Client
 from homeroom.models.hub_names import DEFAULTS, Endpoints, Reference, parse
 from homeroom.models.hubs import formats, hugging_face, modelscope, ollama
 from homeroom.models.hubs.asking import Asker

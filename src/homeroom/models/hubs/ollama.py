@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from homeroom.errors import HomeroomError, NotSupported, SourceFailure, UnknownModel
-from homeroom.models.http import Token, address
+from homeroom.models.addresses import Token, address
 from homeroom.models.hub_names import SECRET, Endpoints, Reference
 from homeroom.models.hubs.asking import LARGEST_OBJECT, Asker
 from homeroom.models.ollama_manifest import digest, layers
