@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from common import report, spread
@@ -95,12 +96,12 @@ def main() -> int:
         }
         for name, machine in machines.items():
             cells = whole_grid(machine)
-            times = [timed(lambda machine=machine: whole_grid(machine)) for _ in range(options.runs)]  # type: ignore[misc]
+            times = [timed(partial(whole_grid, machine)) for _ in range(options.runs)]
             rows[f"{cells:,} cells on {name}"] = spread(times)
         figures: dict[str, list[float]] = {name: [] for name in COMMANDS}
         for number in range(options.runs + 1):
             for name, words in COMMANDS.items():
-                spent = timed(lambda words=words: run(words))  # type: ignore[misc]
+                spent = timed(partial(run, words))
                 if number:  # the first one warms the disk cache
                     figures[name].append(spent)
         rows |= {name: spread(values) for name, values in figures.items()}

@@ -18,13 +18,6 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "hub"
 
 
-@pytest.fixture
-def gguf(tmp_path: Path) -> Path:
-    path = tmp_path / "m.gguf"
-    path.write_bytes(b"GGUF")
-    return path
-
-
 def found(cache: Path) -> dict[str, tuple[str, ...]]:
     return {
         one.name: tuple(path.name for path in one.paths) for one in huggingface.models({"HF_HUB_CACHE": str(cache)})

@@ -12,13 +12,6 @@ from support import neighbours
 
 
 @pytest.fixture
-def gguf(tmp_path: Path) -> Path:
-    path = tmp_path / "m.gguf"
-    path.write_bytes(b"GGUF")
-    return path
-
-
-@pytest.fixture
 def cache(tmp_path: Path) -> Path:
     return tmp_path / "llama.cpp"
 

@@ -10,13 +10,6 @@ from homeroom.models.neighbours import modelscope
 from support import neighbours
 
 
-@pytest.fixture
-def gguf(tmp_path: Path) -> Path:
-    path = tmp_path / "m.gguf"
-    path.write_bytes(b"GGUF")
-    return path
-
-
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_model_by_its_repository(tmp_path: Path, gguf: Path, version: int) -> None:
     cache = tmp_path / ".cache" / "modelscope"

@@ -15,13 +15,6 @@ from support import neighbours
 
 
 @pytest.fixture
-def gguf(tmp_path: Path) -> Path:
-    path = tmp_path / "m.gguf"
-    path.write_bytes(b"GGUF")
-    return path
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "home" / ".ollama" / "models"
 

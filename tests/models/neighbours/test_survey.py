@@ -20,13 +20,6 @@ from support.gguf_writer import with_metadata
 
 
 @pytest.fixture
-def gguf(tmp_path: Path) -> Path:
-    path = tmp_path / "m.gguf"
-    path.write_bytes(b"GGUF")
-    return path
-
-
-@pytest.fixture
 def home(tmp_path: Path) -> Path:
     (tmp_path / "user").mkdir()
     return tmp_path / "user"
